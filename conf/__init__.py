@@ -1,0 +1,1 @@
+"""WHAT EXISTS: table contracts, jobs, settings, errors. Imports nothing of the other rooms."""

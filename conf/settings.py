@@ -1,0 +1,211 @@
+"""Every number that a person may change, one frozen class per job; `conf/base.yaml` overrides defaults, `--env NAME` both.
+
+Secrets are not settings: URLs and passwords of stores come from the environment, named here and read where they are used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from conf.errors import SettingsError
+
+CONF = Path(__file__).parent
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Frozen(BaseModel):
+    """Immutable, and unknown words are refused: a mistyped setting must not pass in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ListenRule(Frozen):
+    """When a play counts: `min_seconds` heard, or half of a shorter track."""
+
+    min_seconds: float = Field(30.0, gt=0)
+    min_share: Share = 0.5
+
+
+class Spark(Frozen):
+    """The session; `profile` names conf/spark/PROFILE.conf."""
+
+    profile: str = "local"
+    cores: int = Field(2, ge=1)
+    driver_memory: str = Field("2g", pattern=r"^\d+[mg]$")
+
+
+class IngestCatalogue(Frozen):
+    """landing files -> tracks, artists, users, ..."""
+
+    max_quarantined: Share = 0.05
+
+
+class IngestListens(Frozen):
+    """landing files -> listens, quarantine.
+
+    `history_days`: rows that start earlier than this before the run date are `ancient`. `future_hours`: how far a clock may
+    run ahead of the end of the run date. `same_play_seconds`: two starts of one track by one listener this close are one play.
+    """
+
+    max_quarantined: Share = 0.05
+    history_days: int = Field(7300, ge=1)
+    future_hours: float = Field(24.0, ge=0)
+    same_play_seconds: float = Field(10.0, ge=0)
+    max_hours_per_day: float = Field(24.0, gt=0)
+
+
+class Sessionize(Frozen):
+    """listens -> sessions. A pause longer than `gap_minutes` ends a session."""
+
+    gap_minutes: float = Field(30.0, gt=0)
+    listen_rule: ListenRule = ListenRule()
+
+
+class BuildHistories(Frozen):
+    """listens -> histories. `half_life_days` counts back from the listener's own last play."""
+
+    half_life_days: float = Field(60.0, gt=0)
+    skip_penalty: float = Field(0.5, ge=0)
+    max_tracks: int = Field(20_000, ge=1)
+    buckets: int = Field(64, ge=1)
+    listen_rule: ListenRule = ListenRule()
+
+
+class TrainMf(Frozen):
+    """histories -> artefact `mf`: matrix factorization of the confidence matrix.
+
+    `max_listeners`: train on a deterministic sample of this many; everybody is folded in later.
+    """
+
+    engine: Literal["ials", "spark"] = "ials"
+    dimensions: int = Field(64, ge=1, le=1024)
+    epochs: int = Field(10, ge=1)
+    alpha0: float = Field(0.1, gt=0)
+    reg: float = Field(0.01, gt=0)
+    nu: float = Field(1.0, ge=0)
+    weight_scale: float = Field(1.0, gt=0)
+    max_listeners: int = Field(500_000, ge=1)
+    seed: int = 7
+
+
+class TrainPopularity(Frozen):
+    """histories -> artefact `popularity`: listeners per track, decayed, everywhere and per country."""
+
+    half_life_days: float = Field(14.0, gt=0)
+    country_prior: float = Field(50.0, ge=0)
+    depth: int = Field(2000, ge=100)
+
+
+class GenerateCandidates(Frozen):
+    """histories -> candidates. `min_tracks`: listeners with fewer completed tracks get the popular source alone."""
+
+    per_source: int = Field(200, ge=30, le=1000)
+    min_tracks: int = Field(3, ge=0)
+    block: int = Field(1024, ge=256)
+
+
+class BuildDiscoverWeekly(Frozen):
+    """candidates -> playlists, charts."""
+
+    length: int = Field(30, ge=1, le=200)
+    per_artist: int = Field(2, ge=1)
+    seed: int = 7
+
+
+class RedisStore(Frozen):
+    """Names of the environment variables that hold the connection; the values are never logged or stored."""
+
+    url_env: str = "PLANT_REDIS_URL"
+    password_env: str = "PLANT_REDIS_PASSWORD"
+    tls_env: str = "PLANT_REDIS_TLS"
+
+
+class PublishDiscoverWeekly(Frozen):
+    """playlists, charts -> stores. Gates refuse a flip; `verify_reads` records are read back whole per store."""
+
+    stores: tuple[Literal["sqlite", "bundle", "redis"], ...] = ("sqlite", "bundle")
+    redis: RedisStore = RedisStore()
+    verify_reads: int = Field(200, ge=1)
+    min_covered: Share = 0.99
+    max_short_lists: Share = 0.05
+    max_changed: Share = 1.0
+    max_artist_share: Share = 0.5
+
+
+class Evaluate(Frozen):
+    """lists against what listeners did in the seven days after the cut."""
+
+    k: int = Field(30, ge=1)
+    max_listeners: int = Field(20_000, ge=1)
+    bootstrap: int = Field(1000, ge=100)
+    seed: int = 7
+
+
+class Settings(Frozen):
+    """Everything; a job gets only its own part."""
+
+    landing: Path = Path("run/landing")
+    warehouse: Path = Path("run/warehouse")
+    truth: Path | None = None
+    spark: Spark = Spark()
+    lease_minutes: float = Field(30.0, gt=0)
+    ingest_catalogue: IngestCatalogue = IngestCatalogue()
+    ingest_listens: IngestListens = IngestListens()
+    sessionize: Sessionize = Sessionize()
+    build_histories: BuildHistories = BuildHistories()
+    train_mf: TrainMf = TrainMf()
+    train_popularity: TrainPopularity = TrainPopularity()
+    generate_candidates: GenerateCandidates = GenerateCandidates()
+    build_discover_weekly: BuildDiscoverWeekly = BuildDiscoverWeekly()
+    publish_discover_weekly: PublishDiscoverWeekly = PublishDiscoverWeekly()
+    evaluate: Evaluate = Evaluate()
+
+
+def load(env: str | None = None, **overrides: Any) -> Settings:
+    """Settings of conf/base.yaml, then conf/`env`.yaml, then `overrides` (None means: not given).
+
+    Raises
+    ------
+    SettingsError
+        For a missing file, broken yaml, an unknown word or a value out of bounds.
+    """
+    merged: dict[str, Any] = {}
+    for name in ["base", *([env] if env else [])]:
+        merged = _merged(merged, _read(CONF / f"{name}.yaml"))
+    merged = _merged(merged, {k: v for k, v in overrides.items() if v is not None})
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as refused:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in refused.errors()]
+        raise SettingsError(f"settings for env {env or 'base'} are refused: " + "; ".join(lines)) from None
+
+
+def fingerprint(part: BaseModel) -> str:
+    """sha256 of a settings class as JSON: equal settings, equal hash."""
+    return hashlib.sha256(part.model_dump_json().encode()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in CONF.glob("*.yaml")))
+        raise SettingsError(f"no settings file {path.name} in conf/: --env takes one of {known}")
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as broken:
+        raise SettingsError(f"conf/{path.name} is not yaml: {broken}") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"conf/{path.name} must hold names and values, saw a {type(content).__name__}")
+    return content
+
+
+def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    out = dict(under)
+    for name, value in over.items():
+        both = isinstance(value, dict) and isinstance(out.get(name), dict)
+        out[name] = _merged(out[name], value) if both else value
+    return out

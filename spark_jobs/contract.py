@@ -1,0 +1,87 @@
+"""What a job is given and what it returns; `runner` keeps both sides of this contract.
+
+A spark job:   `transform(*, <one DataFrame per read, named as its table>, params, run) -> dict[str, Output]`
+An arrow job:  `transform(*, <one Rows per read, named as its table>, params, run) -> dict[str, Output]`
+A trainer is an arrow job whose module has `train(*, <Rows>, params, run) -> Artefact` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+from spark_jobs.artefacts import ArtefactRef
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class Rows(Protocol):
+    """Rows of one read, on demand: whole columns for what is small, a stream for what grows with listeners."""
+
+    schema: pa.Schema
+
+    def table(self, columns: list[str] | None = None, where: Any = None) -> pa.Table:
+        """All rows as one Arrow table; `where` is a pyarrow.dataset expression."""
+
+    def batches(self, columns: list[str] | None = None, where: Any = None) -> Iterator[pa.RecordBatch]:
+        """The same rows as a stream of record batches."""
+
+    def count(self) -> int:
+        """Number of rows."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Rows for one table.
+
+    data : DataFrame for a table written by Spark; Arrow table for one written by delta-rs.
+    replace : SQL condition on the rows that these rows replace. None replaces the run's own `run_date` in weekly tables
+        and the whole table otherwise; the empty string appends.
+    """
+
+    data: DataFrame | pa.Table
+    replace: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a job may know besides its tables.
+
+    Attributes
+    ----------
+    run_date : Monday served (weekly jobs) or day taken in (daily jobs).
+    cut : first UTC day that the job does not see.
+    landing : landing folder.
+    warehouse : warehouse folder (stores that live on disk keep their files below it).
+    truth : folder of a simulated world's truth or of held-out real pairs; None in production.
+    artefacts : what the job `uses` (or `uses_last_week`), by name.
+    changed : table -> partition values that changed since this job last finished, None where it never did.
+    epoch, fence : number of the lease this run holds, and a call that raises BusyError once it is lost.
+    write : writes an Output to a table before the job returns (exposures come before the flip).
+    """
+
+    run_date: date
+    cut: date
+    landing: Path
+    warehouse: Path
+    truth: Path | None = None
+    artefacts: Mapping[str, ArtefactRef] = field(default_factory=dict)
+    changed: Callable[[str], list[date] | None] = lambda table: None
+    epoch: int = 0
+    fence: Callable[[], None] = lambda: None
+    write: Callable[[str, Output], None] = lambda table, output: None
+    spark: SparkSession | None = None
+
+
+class Refused(Exception):
+    """Raised by an intake job that refuses its whole run: `outputs` (quarantine) are written, nothing else is."""
+
+    def __init__(self, message: str, outputs: dict[str, Output]) -> None:
+        super().__init__(message)
+        self.outputs = outputs

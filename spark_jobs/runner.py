@@ -1,0 +1,232 @@
+"""Runs one job: decides which table versions it reads, writes what it returns, and keeps the books.
+
+A week's first read of an event table pins its version: a re-run or backfill of that week reads the same rows although
+late ones came since, unless a new edition is started (`--fresh`). A job that was killed starts again from the versions
+that its dead attempt read, so a half-written output cannot leak into its second try.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import logging
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from conf import errors
+from conf import tables as t
+from conf.errors import DiskError, FactoryError
+from conf.pipeline import Job, Read, cut
+from conf.settings import Settings, fingerprint
+from spark_jobs import artefacts, session
+from spark_jobs.books import Attempt, Books
+from spark_jobs.contract import Output, Refused, Run
+from spark_jobs.lease import Lease
+from spark_jobs.warehouse import Condition, Warehouse, sql
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Plant:
+    """A warehouse with its settings and the lease under which jobs run."""
+
+    settings: Settings
+    lease: Lease | None = None
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """Tables below `settings.warehouse`."""
+        return Warehouse(self.settings.warehouse)
+
+    @cached_property
+    def books(self) -> Books:
+        """Runs and models of this warehouse."""
+        return Books(self.warehouse)
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The session, made when the first Spark job asks."""
+        return session.get(self.settings.spark)
+
+
+@dataclass
+class Written:
+    """What an attempt has written so far."""
+
+    versions: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def run_job(plant: Plant, job: Job, run_date: date, edition: int | None = None) -> Written:
+    """Run `job` for `run_date`; its attempt stands in `runs` however it ends.
+
+    Raises
+    ------
+    FactoryError
+        With the exit code that tells whether trying again can help.
+    """
+    params = getattr(plant.settings, job.name)
+    edition = plant.books.edition(run_date) if edition is None else edition
+    reads = _versions(plant, job, run_date, edition)
+    attempt = Attempt(uuid.uuid4().hex[:12], job.name, run_date, edition, reads, fingerprint(params))
+    plant.books.write(attempt, "started")
+    log.info("job=%s run_date=%s state=started", job.name, run_date)
+    begin, written = time.perf_counter(), Written()
+    try:
+        _execute(plant, job, run_date, attempt, params, written)
+    except BaseException as raised:
+        seconds = time.perf_counter() - begin
+        error = _as_factory_error(raised)
+        if error is None:
+            plant.books.write(attempt, "failed", exit_code=errors.EXIT_BUG, message=_first_line(raised), seconds=seconds)
+            raise
+        state = "refused" if isinstance(raised, Refused) else "failed"
+        plant.books.write(
+            attempt, state, exit_code=error.exit_code, message=str(error), seconds=seconds,
+            writes=written.versions, rows=written.rows,
+        )  # fmt: skip
+        raise error from raised
+    seconds = time.perf_counter() - begin
+    plant.books.write(attempt, "done", exit_code=0, seconds=seconds, writes=written.versions, rows=written.rows)
+    log.info("job=%s run_date=%s state=done seconds=%.1f rows=%s", job.name, run_date, seconds, written.rows)
+    return written
+
+
+def _versions(plant: Plant, job: Job, run_date: date, edition: int) -> dict[str, int]:
+    """Version of each table that this attempt reads."""
+    pinned = plant.books.pins(run_date, edition) if job.schedule == "weekly" else {}
+    unfinished = plant.books.unfinished(job, run_date)
+    written = {w.name for w in job.writes}
+    versions = {}
+    for table in {r.table.name: r.table for r in job.reads}.values():
+        known = unfinished if table.name in written else pinned if table.scope == "event" else {}
+        versions[table.name] = known[table.name] if table.name in known else plant.warehouse.version(table)
+    return versions
+
+
+def _execute(plant: Plant, job: Job, run_date: date, attempt: Attempt, params: Any, written: Written) -> None:
+    def write(name: str, output: Output) -> None:
+        _write(plant, name, output, run_date, written)
+
+    run = _context(plant, job, run_date, attempt, write)
+    rows = {r.table.name: _rows(plant, job, r, run_date, attempt.reads[r.table.name]) for r in job.reads}
+    module = importlib.import_module(job.module)
+    try:
+        if job.trains:
+            _register(plant, job, run_date, module.train(**rows, params=params, run=run), write)
+            return
+        outputs: dict[str, Output] = module.transform(**rows, params=params, run=run)
+    except Refused as refusal:
+        for name, output in refusal.outputs.items():
+            write(name, output)
+        raise
+    for name, output in outputs.items():
+        write(name, output)
+
+
+def _context(plant: Plant, job: Job, run_date: date, attempt: Attempt, write: Any) -> Run:
+    last_week = run_date - timedelta(days=7)
+    used = {name: plant.books.artefact(name, run_date) for name in job.uses}
+    if job.uses_last_week:
+        used |= {n: ref for n in job.uses_last_week if (ref := _artefact_or_none(plant, n, last_week))}
+    return Run(
+        run_date=run_date,
+        cut=cut(run_date) if job.schedule == "weekly" else run_date + timedelta(days=1),
+        landing=plant.settings.landing.resolve(),
+        warehouse=plant.warehouse.root,
+        truth=plant.settings.truth.resolve() if plant.settings.truth else None,
+        artefacts=used,
+        changed=lambda name: _changed(plant, job, name, attempt.reads[name]),
+        epoch=plant.lease.epoch if plant.lease else 0,
+        fence=plant.lease.fence if plant.lease else lambda: None,
+        write=write,
+        spark=plant.spark if job.engine == "spark" else None,
+    )
+
+
+def _artefact_or_none(plant: Plant, name: str, run_date: date) -> artefacts.ArtefactRef | None:
+    try:
+        return plant.books.artefact(name, run_date)
+    except FactoryError:
+        return None
+
+
+def _changed(plant: Plant, job: Job, name: str, until: int) -> list[date] | None:
+    last = plant.books.last_done(job)
+    if last is None or name not in last["reads"]:
+        return None
+    return plant.warehouse.changed_partitions(t.TABLES[name], last["reads"][name], until)
+
+
+def _rows(plant: Plant, job: Job, read: Read, run_date: date, version: int) -> Any:
+    conditions = _conditions(read, run_date)
+    if job.engine == "spark":
+        return plant.warehouse.frame(plant.spark, read.table, version, conditions)
+    return plant.warehouse.rows(read.table, version, conditions)
+
+
+def _conditions(read: Read, run_date: date) -> list[Condition]:
+    week_ago = run_date - timedelta(days=7)
+    if read.rows == "this_week":
+        return [("run_date", "=", run_date)]
+    if read.rows == "last_week":
+        return [("run_date", "=", week_ago)]
+    if read.rows == "before_cut":
+        return [(_clock(read), "<", cut(run_date))]
+    if read.rows == "after_last_cut":
+        return [(_clock(read), ">=", cut(week_ago)), (_clock(read), "<", cut(run_date))]
+    return []
+
+
+def _clock(read: Read) -> str:
+    if read.table.clock is None:
+        raise ValueError(f"table {read.table.name} has no clock: it cannot be read as {read.rows}")
+    return read.table.clock
+
+
+def _register(plant: Plant, job: Job, run_date: date, artefact: artefacts.Artefact, write: Any) -> None:
+    assert job.trains is not None
+    ref = artefacts.save(plant.warehouse.root, job.trains, run_date.isoformat(), artefact)
+    replace = f"{sql(('name', '=', job.trains))} AND {sql(('run_date', '=', run_date))}"
+    write(t.MODELS.name, Output(plant.books.register(ref, artefact, run_date), replace))
+
+
+def _write(plant: Plant, name: str, output: Output, run_date: date, written: Written) -> None:
+    table = t.TABLES[name]
+    by_week = sql(("run_date", "=", run_date)) if table.scope == "week" else "true"
+    replace = by_week if output.replace is None else output.replace
+    writer: Any = plant.warehouse.write_frame if table.engine == "spark" else plant.warehouse.write_arrow
+    rows = writer(table, output.data, replace)
+    written.rows[name] = written.rows.get(name, 0) + rows
+    written.versions[name] = plant.warehouse.version(table)
+
+
+def _as_factory_error(raised: BaseException) -> FactoryError | None:
+    """The factory's own error behind `raised`: itself, one raised inside a Spark worker, or a full disk."""
+    if isinstance(raised, FactoryError):
+        return raised
+    if isinstance(raised, Refused):
+        return errors.ContractError(str(raised))
+    text = str(raised)
+    if (isinstance(raised, OSError) and raised.errno == errno.ENOSPC) or "No space left on device" in text:
+        return DiskError(f"the disk is full: free space and run again ({_first_line(raised)})")
+    if "DELTA_VIOLATE_CONSTRAINT" in text or "DELTA_NOT_NULL_CONSTRAINT" in text:
+        return errors.ContractError(f"a table's contract refused rows: {_first_line(raised)}")
+    if "DELTA_CONCURRENT" in text:
+        return errors.BusyError(f"another writer won the commit: try again ({_first_line(raised)})")
+    found = re.search(r"conf\.errors\.(\w+): (.*)", text)
+    kind = getattr(errors, found.group(1), None) if found else None
+    return kind(found.group(2).strip()) if found and kind else None
+
+
+def _first_line(raised: BaseException) -> str:
+    return f"{type(raised).__name__}: {str(raised).strip().splitlines()[0] if str(raised).strip() else ''}"[:500]
