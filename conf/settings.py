@@ -52,7 +52,7 @@ class IngestListens(Frozen):
     run ahead of the end of the run date. `same_play_seconds`: two starts of one track by one listener this close are one play.
     """
 
-    max_quarantined: Share = 0.05
+    max_quarantined: Share = 0.1
     history_days: int = Field(7300, ge=1)
     future_hours: float = Field(24.0, ge=0)
     same_play_seconds: float = Field(10.0, ge=0)

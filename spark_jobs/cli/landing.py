@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def simulate_command(
         raise UsageError(f"{place} already holds a landing folder: choose another --landing, or remove it first")
     summary = simulate(size, seed, place, truth, until=until.date() if until else WORLD_END, listeners=listeners, plain=plain)
     note.write(place)
-    click.echo(json.dumps(summary.as_dict()))
+    click.echo(json.dumps(asdict(summary), default=str))
 
 
 @click.command(name="import")
