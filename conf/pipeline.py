@@ -166,7 +166,12 @@ JOBS: tuple[Job, ...] = (
         room="serving",
         engine="arrow",
         schedule="weekly",
-        reads=(Read(t.PLAYLISTS, "this_week"), Read(t.CHARTS, "this_week"), Read(t.PUBLICATIONS)),
+        reads=(
+            Read(t.PLAYLISTS, "this_week"),
+            Read(t.CHARTS, "this_week"),
+            Read(t.HISTORIES, "this_week"),
+            Read(t.PUBLICATIONS),
+        ),
         writes=(t.EXPOSURES, t.PUBLICATIONS),
     ),
     Job(
@@ -182,7 +187,7 @@ JOBS: tuple[Job, ...] = (
             Read(t.USERS),
             Read(t.FEEDBACK, "after_last_cut"),
         ),
-        uses_last_week=("popularity",),
+        uses_last_week=("mf", "popularity"),
         writes=(t.METRICS,),
     ),
 )
