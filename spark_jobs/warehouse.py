@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, QueryBuilder, WriterProperties, write_deltalake
+from deltalake import DeltaTable, QueryBuilder, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from conf.contract import Table
@@ -50,27 +50,40 @@ class DeltaRows:
     @property
     def schema(self) -> pa.Schema:
         """Arrow schema of the table."""
-        return self._dataset().schema
+        return self.dataset().schema
 
     def table(self, columns: list[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
         """All rows as one Arrow table."""
-        return self._dataset().to_table(columns=columns, filter=self._filter(where))
+        return self.dataset().to_table(columns=columns, filter=self._filter(where))
 
     def batches(self, columns: list[str] | None = None, where: pc.Expression | None = None) -> Iterator[pa.RecordBatch]:
         """Rows as record batches, one file after the other: constant memory."""
-        scanner = self._dataset().scanner(columns=columns, filter=self._filter(where), batch_size=4096, batch_readahead=2)
+        scanner = self.dataset().scanner(columns=columns, filter=self._filter(where), batch_size=4096, batch_readahead=2)
         return iter(scanner.to_batches())
 
     def count(self) -> int:
         """Number of rows."""
-        return int(self._dataset().count_rows(filter=self._filter(None)))
+        return int(self.dataset().count_rows(filter=self._filter(None)))
 
-    def _dataset(self) -> ds.Dataset:
+    def dataset(self) -> ds.Dataset:
+        """The version's files, for engines that push columns and conditions into the scan themselves."""
         return self.delta.to_pyarrow_dataset()
 
     def _filter(self, where: pc.Expression | None) -> pc.Expression | None:
         parts = [_expression(c) for c in self.conditions] + ([where] if where is not None else [])
         return reduce(and_, parts) if parts else None
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What a log says: `files` are paths with their bytes, `newest` is the newest value of the first partition column."""
+
+    version: int
+    dataset: ds.Dataset
+    checks: dict[str, str]
+    files: dict[str, int]
+    rows: int
+    newest: Any
 
 
 class Warehouse:
@@ -182,6 +195,54 @@ class Warehouse:
             builder.register(table.name, self._open(table))
         return pa.table(builder.execute(statement).read_all())
 
+    def state(self, table: Table) -> TableState:
+        """State of an existing table, whatever contract it keeps."""
+        delta = self._open(table)
+        dataset, actions = delta.to_pyarrow_dataset(), pa.table(delta.get_add_actions(flatten=True))
+        files = dict(zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True))
+        counts = actions["num_records"] if "num_records" in actions.column_names else None
+        counted = counts is not None and counts.null_count == 0
+        rows = int(pc.sum(counts).as_py() or 0) if counted else int(dataset.count_rows())
+        newest = pc.max(actions[f"partition.{table.partition[0]}"]).as_py() if table.partition and files else None
+        prefix = "delta.constraints."
+        checks = {k.removeprefix(prefix): v for k, v in delta.metadata().configuration.items() if k.startswith(prefix)}
+        return TableState(delta.version(), dataset, checks, files, rows, newest)
+
+    def add_nullable(self, table: Table, names: Iterable[str]) -> None:
+        """Add contract columns to the log alone: rows that are there read as null."""
+        fields = Schema.from_arrow(pa.schema([arrow_schema(table).field(name) for name in names])).fields
+        self._open(table).alter.add_columns(fields)
+
+    def constrain(self, table: Table, name: str) -> None:
+        """Add check `name` of the contract, or drop it where the contract has none; ContractError where rows break it."""
+        alter = self._open(table).alter
+        if name not in table.checks:
+            alter.drop_constraint(name)
+            return
+        try:
+            alter.add_constraint({name: table.checks[name]})
+        except DeltaError:
+            shown = f'plant sql "select * from {table.name} where not ({table.checks[name]})"'
+            raise ContractError(f"table {table.name} has rows that break check {name}: `{shown}` lists them") from None
+
+    def rebuild(self, table: Table, batches: pa.RecordBatchReader) -> None:
+        """Write the whole table anew under the contract's schema, as a stream; its older versions stay readable."""
+        parts = list(table.partition) or None
+        properties = WriterProperties(compression="ZSTD")
+        place = str(self.path(table))
+        write_deltalake(
+            place, batches, mode="overwrite", schema_mode="overwrite", partition_by=parts, writer_properties=properties
+        )
+
+    def drop_rows(self, table: Table, predicate: str) -> int:
+        """Delete the rows that `predicate` names; returns how many."""
+        return int(self._open(table).delete(predicate)["num_deleted_rows"] or 0)
+
+    def drop_files(self, table: Table, older_hours: int, keep: list[int], dry_run: bool) -> list[str]:
+        """Delete files that no version needs since `older_hours`, save those of versions `keep`; returns their paths."""
+        delta = self._open(table)
+        return delta.vacuum(older_hours, dry_run=dry_run, enforce_retention_duration=False, full=True, keep_versions=keep)
+
     def _files(self, table: Table, version: int) -> dict[str, date]:
         actions = pa.table(self._open(table, version).get_add_actions(flatten=True))
         dates = actions.column(f"partition.{table.partition[0]}").to_pylist()
@@ -197,8 +258,8 @@ class Warehouse:
         except TableNotFoundError:
             raise
         except (DeltaError, OSError) as torn:
-            at = "" if version is None else f" at version {version}"
-            raise DiskError(f"table {table.name}{at} cannot be opened: {torn}; `plant doctor` looks closer") from None
+            at, why = "" if version is None else f" at version {version}", str(torn).splitlines()[0]
+            raise DiskError(f"table {table.name}{at} cannot be opened: {why}; `plant doctor` looks closer") from None
 
 
 def sql(condition: Condition) -> str:

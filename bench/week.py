@@ -1,0 +1,240 @@
+"""From histories to playlists in Delta: this line against the pipeline that a Spark user would write, and how it grows.
+
+Both sides read the same simulated histories (bench/city.py) from Delta, in one warm session, with the same dimensions and
+epochs; the rival (bench/naive_spark.py) runs the one of four settings whose lists are best. Times are medians of three, in
+turns. Quality is NDCG@30 on what listeners discovered in the seven days after the cut, over the full catalogue.
+
+    python bench/week.py            -> bench/results/week.json (city, about half an hour on two quiet cores)
+    python bench/week.py --quick    -> the same on a village, printed only
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import city
+import naive_spark
+import numpy as np
+import numpy.typing as npt
+from memory import peak_memory
+
+from conf import tables as t
+from conf.pipeline import cut
+from conf.settings import Settings, Spark, TrainMf
+from models.metrics import ndcg_at_k
+from spark_jobs import artefacts, session
+from spark_jobs.artefacts import Artefact
+from spark_jobs.contract import Output, Run
+from spark_jobs.serving import build_discover_weekly, generate_candidates
+from spark_jobs.training import train_mf, train_popularity
+
+ROOT = Path(__file__).parent.parent
+LENGTH = 30
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much to measure."""
+
+    listeners: int
+    tracks: int
+    dimensions: int
+    epochs: int
+    repeats: int
+    choose_on: int
+    steps: tuple[int, int, int, int]
+
+
+CITY = Scale(50_000, 30_000, 64, 10, 3, 10_000, (5_000, 10_000, 20_000, 40_000))
+VILLAGE = Scale(2_000, 3_000, 16, 4, 1, 1_000, (500, 1_000, 2_000, 4_000))
+
+
+@dataclass
+class Stages:
+    """Seconds and peak MiB of each stage of one run."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_mib: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the block."""
+        start = time.perf_counter()
+        with peak_memory() as peak:
+            yield
+        self.seconds[name] = time.perf_counter() - start
+        self.peak_mib[name] = peak.mib
+
+    @property
+    def total(self) -> float:
+        """Seconds of all stages."""
+        return sum(self.seconds.values())
+
+
+def line(place: city.City, spark: Any, scale: Scale) -> Stages:
+    """Run the four jobs of this line, each writing its table."""
+    warehouse, settings, stages = place.warehouse, Settings(), Stages()
+    run = Run(city.RUN_DATE, cut(city.RUN_DATE), warehouse.root, warehouse.root, spark=spark)
+    rows = {table.name: warehouse.rows(table) for table in (t.HISTORIES, t.TRACKS, t.USERS)}
+    frames = {x.name: warehouse.frame(spark, x) for x in (t.HISTORIES, t.TRACKS, t.ARTISTS, t.USERS, t.FEEDBACK)}
+
+    def save(name: str, made: Artefact) -> Run:
+        ref = artefacts.save(warehouse.root, name, city.RUN_DATE.isoformat(), made)
+        return replace(run, artefacts={**run.artefacts, name: ref})
+
+    def write(outputs: dict[str, Output]) -> None:
+        for name, output in outputs.items():
+            warehouse.write_frame(t.TABLES[name], output.data, f"run_date = DATE '{city.RUN_DATE}'")
+
+    with stages.stage("train_mf"):
+        params = TrainMf(dimensions=scale.dimensions, epochs=scale.epochs)
+        of_mf = {name: rows[name] for name in ("histories", "tracks")}
+        run = save("mf", train_mf.train(**of_mf, params=params, run=run))
+    with stages.stage("train_popularity"):
+        run = save("popularity", train_popularity.train(**rows, params=settings.train_popularity, run=run))
+    with stages.stage("generate_candidates"):
+        known = {name: frames[name] for name in ("histories", "tracks", "users", "feedback")}
+        write(generate_candidates.transform(**known, params=settings.generate_candidates, run=run))
+    with stages.stage("build_discover_weekly"):
+        frames["candidates"] = warehouse.frame(spark, t.CANDIDATES)
+        write(build_discover_weekly.transform(**frames, params=settings.build_discover_weekly, run=run))
+    return stages
+
+
+def rival(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> float:
+    """Seconds of the naive pipeline; its lists lie in RIVAL below the warehouse."""
+    start = time.perf_counter()
+    naive_spark.week(
+        place.warehouse.frame(spark, t.HISTORIES), place.warehouse.frame(spark, t.TRACKS), setting,
+        dimensions=scale.dimensions, epochs=scale.epochs, out=place.warehouse.root / "rival",
+    )  # fmt: skip
+    return time.perf_counter() - start
+
+
+def line_ndcg(place: city.City) -> float:
+    """NDCG@30 of the lists in `playlists`."""
+    lists = place.warehouse.rows(t.PLAYLISTS).table(columns=["user_id", "tracks"]).to_pylist()
+    return ndcg(place, {int(row["user_id"][1:]): [int(x["track_id"][1:]) for x in row["tracks"]] for row in lists})
+
+
+def rival_ndcg(place: city.City, spark: Any) -> float:
+    """NDCG@30 of the rival's lists."""
+    lists = spark.read.format("delta").load(str(place.warehouse.root / "rival")).toArrow().to_pylist()
+    return ndcg(place, {row["listener"]: [x["track"] for x in row["tracks"]] for row in lists})
+
+
+def ndcg(place: city.City, lists: dict[int, list[int]]) -> float:
+    """Mean over the listeners who had a history and discovered anything; no list counts as no hit."""
+    listener, track = np.divmod(place.discovered, place.tracks)
+    known = {int(name[1:]) for name in place.warehouse.rows(t.HISTORIES).table(columns=["user_id"])["user_id"].to_pylist()}
+    judged = np.array([row for row in np.unique(listener).tolist() if row in known])
+    hits = np.zeros((len(judged), LENGTH), bool)
+    relevant = np.zeros(len(judged), np.int64)
+    bounds = np.searchsorted(listener, np.stack([judged, judged + 1]))
+    for row, (number, first, last) in enumerate(zip(judged.tolist(), *bounds.tolist(), strict=True)):
+        found: npt.NDArray[Any] = np.isin(lists.get(number, []), track[first:last])
+        hits[row, : len(found)], relevant[row] = found[:LENGTH], last - first
+    return float(np.mean(ndcg_at_k(hits, relevant)))
+
+
+def choose_setting(folder: Path, spark: Any, scale: Scale) -> tuple[naive_spark.Setting, list[dict[str, Any]]]:
+    """The rival's best setting on a smaller city, and what each reached there."""
+    place = city.build(folder, scale.choose_on, tracks=scale.tracks)
+    rows = []
+    for setting in naive_spark.SETTINGS:
+        rival(place, spark, scale, setting)
+        rows.append({"alpha": setting.alpha, "reg": setting.reg, "ndcg": round(rival_ndcg(place, spark), 5)})
+    best = max(range(len(rows)), key=lambda i: rows[i]["ndcg"])
+    return naive_spark.SETTINGS[best], rows
+
+
+def duel(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> dict[str, Any]:
+    """Line and rival in turns; the line's first run on a place is warm-up, the rival was warmed by choosing its setting."""
+    line(place, spark, scale)
+    ours, theirs = [], []
+    for _ in range(scale.repeats):
+        ours.append(line(place, spark, scale))
+        theirs.append(rival(place, spark, scale, setting))
+    middle = sorted(ours, key=lambda run: run.total)[len(ours) // 2]
+    return {
+        "listeners": place.listeners,
+        "interactions": place.interactions,
+        "line_seconds": round(middle.total, 2),
+        "rival_seconds": round(statistics.median(theirs), 2),
+        "line_ndcg": round(line_ndcg(place), 5),
+        "rival_ndcg": round(rival_ndcg(place, spark), 5),
+        "stages": _rounded(middle),
+    }
+
+
+def growth(folder: Path, spark: Any, scale: Scale) -> tuple[list[dict[str, Any]], float]:
+    """(seconds and memory per stage at each size, cost of the last step over that of the step before)."""
+    rows, totals = [], []
+    for size in scale.steps:
+        place = city.build(folder / str(size), size, tracks=scale.tracks)
+        runs = [line(place, spark, scale) for _ in range(scale.repeats)]
+        middle = sorted(runs, key=lambda run: run.total)[len(runs) // 2]
+        totals.append(middle.total)
+        rows.append({"listeners": size, "interactions": place.interactions, "stages": _rounded(middle)})
+    return rows, (totals[3] - totals[2]) / (totals[2] - totals[1])
+
+
+def _rounded(stages: Stages) -> dict[str, dict[str, float]]:
+    return {n: {"seconds": round(s, 2), "peak_mib": round(stages.peak_mib[n])} for n, s in stages.seconds.items()}
+
+
+def measure(folder: Path, scale: Scale) -> dict[str, Any]:
+    """The whole result."""
+    spark = session.get(Spark(cores=os.cpu_count() or 2, driver_memory="4g"))
+    setting, tried = choose_setting(folder / "choice", spark, scale)
+    against = duel(city.build(folder / "duel", scale.listeners, tracks=scale.tracks), spark, scale, setting)
+    steps, ratio = growth(folder / "growth", spark, scale)
+    spark.stop()
+    return {
+        "bench": "week",
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": commit(),
+        "cores": os.cpu_count(),
+        "simulated": True,
+        "rows": [against, *steps],
+        "rival": {"setting": vars(setting), "tried_on": scale.choose_on, "tried": tried},
+        "ratios": {
+            "naive_spark": round(against["rival_seconds"] / against["line_seconds"], 2),
+            "ndcg_over_naive_spark": round(against["line_ndcg"] / max(against["rival_ndcg"], 1e-9), 3),
+            "last_step": round(ratio, 2),
+        },
+    }
+
+
+def commit() -> str:
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else "uncommitted"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--quick", action="store_true", help="a village instead of the city; writes no result file")
+    quick = arguments.parse_args().quick
+    with tempfile.TemporaryDirectory(prefix="bench-week-") as folder:
+        result = json.dumps(measure(Path(folder), VILLAGE if quick else CITY), indent=2)
+    if not quick:
+        target = ROOT / "bench" / "results" / "week.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(result + "\n")
+    print(result)
+
+
+if __name__ == "__main__":
+    main()

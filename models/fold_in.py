@@ -1,0 +1,127 @@
+"""histories + item factors -> listener factors: one small exact solve per listener, and why each track came up.
+
+A listener's factors minimise, with the item factors V [items, d] held fixed (iALS with frequency-scaled regularisation,
+Rendle et al. 2022, https://doi.org/10.1145/3523227.3548486):
+
+    sum_j c_j (1 - u.v_j)^2 + alpha0 |V u|^2 + reg (alpha0 * items + heard)^nu |u|^2
+
+so u = A^-1 b with A = alpha0 V'V + sum_j c_j v_j v_j' + reg (...)^nu I and b = sum_j c_j v_j. A is made and factored
+(Cholesky) in float64, listener by listener: no bit depends on who else is in the block.
+
+The same A explains a score exactly (Hu, Koren & Volinsky 2008, section 5, https://doi.org/10.1109/ICDM.2008.22):
+u.v_t = sum_j c_j v_j' A^-1 v_t, and the heard track with the largest term is the reason for track t. Keeping every A
+would take 32 KiB a listener at d=64, so it is made again for the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.errors import ArtefactError
+from models.fold_in_kernels import Float32s, Float64s, Int32s, explain_block, solve_block
+from models.frozen import frozen
+from models.histories import Histories
+
+# Row bounds, heard tracks and their confidence: int64 [n + 1], int32 [nnz], float64 [nnz].
+Heard = tuple[npt.NDArray[np.int64], Int32s, Float64s]
+_CHUNK = 256  # listeners that a thread takes at a time
+
+
+@dataclass(frozen=True)
+class ItemSide:
+    """All that a fold-in needs of a trained model.
+
+    Attributes
+    ----------
+    factors : float32 [items, d].
+    gram : float64 [d, d], V'V, made once per training.
+    alpha0, reg, nu : weights of the objective above.
+    weight_scale : confidence c of a heard track = weight_scale * its weight in the history.
+    """
+
+    factors: Float32s
+    gram: Float64s
+    alpha0: float
+    reg: float
+    nu: float
+    weight_scale: float
+
+    def __post_init__(self) -> None:
+        d = self.factors.shape[1]
+        if self.factors.dtype != np.float32 or self.gram.shape != (d, d) or self.gram.dtype != np.float64:
+            got = f"factors {self.factors.dtype} {self.factors.shape}, gram {self.gram.dtype} {self.gram.shape}"
+            raise ArtefactError(f"fold-in: {got} do not fit together; train mf again")
+
+    def ridge(self, heard: npt.NDArray[Any]) -> Float64s:
+        """Regularisation of listeners with `heard` tracks of positive weight, float64 [n]."""
+        return np.asarray(self.reg * (self.alpha0 * len(self.factors) + heard) ** self.nu, np.float64)
+
+
+def gram(factors: Float32s) -> Float64s:
+    """V'V of factors V, float64 [d, d]."""
+    wide = factors.astype(np.float64)
+    return np.asarray(wide.T @ wide)
+
+
+def fold_in(log: Histories, items: ItemSide, threads: int = 1) -> Float32s:
+    """Factors of the listeners of `log`, float32 [n, d]; zeros for one without a track of positive weight."""
+    listeners = np.empty((len(log), items.factors.shape[1]), np.float32)
+    heard, side, ridge = _system(log, items)
+
+    def solve(rows: slice, heard: Heard) -> None:
+        solve_block(*heard, *side, frozen(ridge[rows]), listeners[rows])
+
+    _in_chunks(solve, log, heard, threads)
+    return listeners
+
+
+def explain(log: Histories, items: ItemSide, candidates: Int32s, tie_rank: Int32s, threads: int = 1) -> Int32s:
+    """Heard track that carried each candidate's score most.
+
+    Parameters
+    ----------
+    candidates : int32 [n, width], tracks proposed to each listener; -1 pads.
+    tie_rank : int32 [items], position in order of external ids.
+
+    Returns
+    -------
+    because : int32 [n, width], track numbers; -1 where no heard track speaks for the candidate.
+    """
+    because = np.full(candidates.shape, -1, np.int32)
+    heard, side, ridge = _system(log, items)
+
+    def reason(rows: slice, heard: Heard) -> None:
+        explain_block(*heard, *side, frozen(ridge[rows]), frozen(tie_rank), frozen(candidates[rows]), because[rows])
+
+    _in_chunks(reason, log, heard, threads)
+    return because
+
+
+def _system(log: Histories, items: ItemSide) -> tuple[Heard, tuple[Float32s, Float64s], Float64s]:
+    """((row bounds, heard tracks, their confidence), (item factors, alpha0 V'V), ridge of each listener)."""
+    if len(log.track_idx) and log.track_idx.max() >= len(items.factors):
+        got = f"a history holds track_idx {log.track_idx.max()}, the artefact knows {len(items.factors)} tracks"
+        raise ArtefactError(f"fold-in: {got}; train mf on this catalogue")
+    confidence = log.weight * np.float64(items.weight_scale)
+    side = frozen(items.factors), frozen(items.alpha0 * items.gram)
+    ridge = items.ridge(log.row_sums(log.weight > 0))
+    return (frozen(log.indptr), frozen(log.track_idx), frozen(confidence)), side, ridge
+
+
+def _in_chunks(work: Callable[[slice, Heard], None], log: Histories, heard: Heard, threads: int) -> None:
+    """Call `work` with the rows of each chunk of listeners and what they heard, on `threads` threads."""
+    chunks = [slice(start, min(start + _CHUNK, len(log))) for start in range(0, len(log), _CHUNK)]
+    indptr, *flat = heard
+
+    def one(rows: slice) -> None:
+        work(rows, (indptr[rows.start : rows.stop + 1], *flat))  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(one, chunks):
+            pass

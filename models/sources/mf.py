@@ -1,0 +1,135 @@
+"""histories -> item factors: matrix factorization of the confidence matrix (iALS).
+
+Hu, Koren & Volinsky 2008 (https://doi.org/10.1109/ICDM.2008.22) in the form of Rendle et al. 2022
+(https://doi.org/10.1145/3523227.3548486): unobserved pairs weigh alpha0, and regularisation grows with how often a row
+occurs (nu = 1), which is what lifts its quality above plain ALS. Listeners are folded in at serving time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from conf.errors import ContractError
+from conf.settings import TrainMf
+from models.fold_in import ItemSide, explain, fold_in, gram
+from models.histories import Histories
+from models.sources.base import Catalogue, Exclusions, Listeners, Saved, TopK
+from models.topk import ItemIndex, top_k
+
+# Reasons cost as much as the scores themselves; a list of thirty with two tracks an artist rarely looks past sixty.
+EXPLAINED = 60
+# The objective is measured on the first listeners only: five thousand give three digits for a tenth of the time.
+OBJECTIVE_LISTENERS = 5000
+
+
+@dataclass(frozen=True)
+class MatrixFactorization:
+    """Candidate source `mf`."""
+
+    items: ItemSide
+    catalogue: Catalogue
+    index: ItemIndex
+
+    @classmethod
+    def of(cls, items: ItemSide, catalogue: Catalogue) -> Self:
+        """The source of given item factors, whichever engine trained them."""
+        known = len(items.factors)
+        index = ItemIndex.build(items.factors, catalogue.tie_rank[:known], catalogue.allowed[:known])
+        return cls(items, catalogue, index)
+
+    @classmethod
+    def fit(cls, log: Histories, catalogue: Catalogue, params: TrainMf) -> Self:
+        """Train on every listener of `log` with irspack; the same log gives the same bytes."""
+        return cls.of(item_side(train(log, len(catalogue), params), params), catalogue)
+
+    def recommend(self, block: Listeners, k: int, exclude: Exclusions, threads: int = 1) -> TopK:
+        """Fold the listeners in, search all items, explain the best EXPLAINED proposals of each."""
+        listeners = fold_in(block.log, self.items, threads)
+        ids, scores = top_k(listeners, self.index, k, exclude, threads)
+        unheard_of = ~listeners.any(axis=1)  # no track of positive weight: every score is 0 and none means anything
+        ids[unheard_of], scores[unheard_of] = -1, -np.inf
+        because = np.full_like(ids, -1)
+        best = np.ascontiguousarray(ids[:, :EXPLAINED])
+        because[:, :EXPLAINED] = explain(block.log, self.items, best, self.catalogue.tie_rank, threads)
+        return TopK(ids, scores, because)
+
+    def save(self) -> Saved:
+        """Factors, their Gram matrix and the weights of the objective."""
+        items = self.items
+        weights = {"alpha0": items.alpha0, "reg": items.reg, "nu": items.nu, "weight_scale": items.weight_scale}
+        return Saved({"item_factors": items.factors, "gram": items.gram}, weights)
+
+    @classmethod
+    def load(cls, arrays: Mapping[str, npt.NDArray[Any]], params: Mapping[str, Any], catalogue: Catalogue) -> Self:
+        """The source of saved factors."""
+        weights = {name: params[name] for name in ("alpha0", "reg", "nu", "weight_scale")}
+        return cls.of(ItemSide(arrays["item_factors"], arrays["gram"], **weights), catalogue)
+
+
+def item_side(factors: npt.NDArray[np.float32], params: TrainMf) -> ItemSide:
+    """What a fold-in needs of trained factors.
+
+    Raises
+    ------
+    ContractError
+        Where training diverged.
+    """
+    if not np.isfinite(factors).all():
+        raise ContractError("mf: training gave factors that are NaN or infinite; raise reg or lower weight_scale")
+    weights = params.model_dump(include={"alpha0", "reg", "nu", "weight_scale"})
+    return ItemSide(np.ascontiguousarray(factors), gram(factors), **weights)
+
+
+def train(log: Histories, tracks: int, params: TrainMf) -> npt.NDArray[np.float32]:
+    """Item factors, float32 [tracks, d], trained by irspack on `log`.
+
+    On one thread: with two, irspack adds up its Gram matrix in another order each time, and the artefact of a re-run would
+    differ. Three steps of conjugate gradients take a quarter of Cholesky's time.
+    """
+    from irspack import IALSRecommender  # workers fold in without it, and it takes seconds to import
+    from scipy import sparse
+
+    confidence = log.matrix(tracks, params.weight_scale)
+    if not confidence.nnz:
+        return np.zeros((tracks, params.dimensions), np.float32)
+    model = IALSRecommender(
+        sparse.csr_matrix(confidence),
+        n_components=params.dimensions,
+        alpha0=params.alpha0,
+        reg=params.reg,
+        nu=params.nu,
+        solver_type="CG",
+        n_threads=1,
+        random_seed=params.seed,
+    )
+    model.start_learning()  # learn() would draw a progress bar on stdout
+    for _ in range(params.epochs):
+        model.run_epoch()
+    return np.asarray(model.get_item_embedding(), np.float32)
+
+
+def objective(log: Histories, items: ItemSide, threads: int = 1) -> float:
+    """Value of the iALS objective per listener, halved as in the paper: one yardstick for every engine.
+
+    Listeners get the best factors there are for these item factors. At most OBJECTIVE_LISTENERS of `log` are measured; the
+    items' share of the regularisation counts all of them.
+    """
+    sample = log.rows(0, OBJECTIVE_LISTENERS)
+    if not len(sample):
+        return 0.0
+    listeners = fold_in(sample, items, threads).astype(np.float64)
+    confidence = sample.weight * np.float64(items.weight_scale)
+    row = np.repeat(np.arange(len(sample)), np.diff(sample.indptr))
+    fit = np.einsum("ij,ij->i", listeners[row], items.factors[sample.track_idx], dtype=np.float64)
+    observed = np.sum(confidence * (1.0 - fit) ** 2)
+    everywhere = items.alpha0 * np.sum((listeners.T @ listeners) * items.gram)
+    ridge = np.sum(items.ridge(sample.row_sums(sample.weight > 0)) * np.sum(listeners**2, axis=1))
+    heard_by = np.bincount(log.track_idx[log.weight > 0], minlength=len(items.factors))
+    norms = np.einsum("ij,ij->i", items.factors, items.factors, dtype=np.float64)
+    item_ridge = np.sum(items.reg * (items.alpha0 * len(log) + heard_by) ** items.nu * norms)
+    return float(0.5 * ((observed + everywhere + ridge) / len(sample) + item_ridge / len(log)))

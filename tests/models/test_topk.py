@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conf.errors import ContractError
+from models.topk import Exclusions, ItemIndex, top_k
+
+Array = npt.NDArray[Any]
+
+
+def nothing_excluded(users: int) -> Exclusions:
+    return Exclusions(np.zeros(users + 1, np.int64), np.empty(0, np.int32))
+
+
+def index(factors: Array, allowed: Array | None = None, tie_rank: Array | None = None) -> ItemIndex:
+    n = len(factors)
+    return ItemIndex.build(
+        factors,
+        np.arange(n, dtype=np.int32) if tie_rank is None else tie_rank,
+        np.ones(n, bool) if allowed is None else allowed,
+    )
+
+
+def reference(users: Array, items: Array, k: int, banned: Array, tie_rank: Array) -> tuple[Array, Array]:
+    """Sort every row whole. Factors are small whole numbers, so that scores are exact in any order of summation."""
+    scores = np.where(banned, -np.inf, users @ items.T).astype(np.float32)
+    ids = np.full((len(users), k), -1, np.int32)
+    best = np.full((len(users), k), -np.inf, np.float32)
+    for row, score in enumerate(scores):
+        order = np.lexsort((tie_rank, -score))[: min(k, int(np.isfinite(score).sum()))]
+        ids[row, : len(order)], best[row, : len(order)] = order, score[order]
+    return ids, best
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    users=st.integers(1, 40),
+    items=st.integers(1, 2200),  # up to three tiles
+    k=st.integers(1, 120),
+    share=st.sampled_from([0.0, 0.05, 0.9]),
+)
+def test_equals_a_full_sort(seed: int, users: int, items: int, k: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    left = rng.integers(-3, 4, (users, 5)).astype(np.float32)
+    right = rng.integers(-3, 4, (items, 5)).astype(np.float32)  # so few values that most scores are tied
+    tie_rank = rng.permutation(items).astype(np.int32)
+    allowed = rng.random(items) >= share
+    heard = rng.random((users, items)) < share
+    exclude = Exclusions(np.concatenate([[0], heard.sum(1).cumsum()]), np.nonzero(heard)[1].astype(np.int32))
+    ids, scores = top_k(left, index(right, allowed, tie_rank), k, exclude)
+    expected_ids, expected_scores = reference(left, right, k, heard | ~allowed, tie_rank)
+    np.testing.assert_array_equal(ids, expected_ids)
+    np.testing.assert_array_equal(scores, expected_scores)
+
+
+def test_a_users_bits_depend_neither_on_the_batch_nor_on_threads() -> None:
+    rng = np.random.default_rng(3)
+    users = rng.standard_normal((2600, 24), dtype=np.float32)
+    items = index(rng.standard_normal((3000, 24), dtype=np.float32))
+    ids, scores = top_k(users, items, 50, nothing_excluded(2600))
+    threaded = top_k(users, items, 50, nothing_excluded(2600), threads=3)
+    assert threaded[1].tobytes() == scores.tobytes()
+    for rows in (slice(0, 1), slice(777, 1300), slice(2599, 2600)):
+        alone = top_k(users[rows], items, 50, nothing_excluded(len(users[rows])))
+        assert alone[0].tobytes() == ids[rows].tobytes()
+        assert alone[1].tobytes() == scores[rows].tobytes()
+
+
+def test_ties_go_to_the_lower_external_rank() -> None:
+    items = np.ones((4, 2), np.float32)
+    ids, _ = top_k(np.ones((1, 2), np.float32), index(items, tie_rank=np.array([2, 0, 3, 1], np.int32)), 3, nothing_excluded(1))
+    assert ids.tolist() == [[1, 3, 0]]
+
+
+def test_exclusions_may_repeat_and_name_forbidden_items() -> None:
+    items = np.array([[3.0], [2.0], [1.0]], np.float32)
+    exclude = Exclusions(np.array([0, 4]), np.array([1, 0, 1, 0], np.int32))
+    ids, scores = top_k(np.ones((1, 1), np.float32), index(items, allowed=np.array([False, True, True])), 2, exclude)
+    assert ids.tolist() == [[2, -1]]
+    assert scores.tolist() == [[1.0, -np.inf]]
+
+
+def test_a_thousand_of_a_thousand() -> None:
+    items = np.arange(1000, dtype=np.float32)[:, None]
+    ids, _ = top_k(np.array([[1.0], [-1.0]], np.float32), index(items), 1000, nothing_excluded(2))
+    assert ids[0].tolist() == list(range(999, -1, -1))
+    assert ids[1].tolist() == list(range(1000))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+def test_numbers_that_are_none_are_refused(value: float) -> None:
+    good = np.ones((3, 2), np.float32)
+    bad = good.copy()
+    bad[1, 0] = value
+    with pytest.raises(ContractError, match=r"item factors .* row 1"):
+        index(bad)
+    with pytest.raises(ContractError, match=r"user factors .* row 1"):
+        top_k(bad, index(good), 1, nothing_excluded(3))
+
+
+@pytest.mark.parametrize(("k", "users"), [(0, 3), (1001, 3), (1, 2)])
+def test_what_does_not_fit_is_refused(k: int, users: int) -> None:
+    with pytest.raises(ContractError):
+        top_k(np.ones((3, 2), np.float32), index(np.ones((3, 2), np.float32)), k, nothing_excluded(users))
+    with pytest.raises(ContractError):
+        top_k(np.ones((3, 5), np.float32), index(np.ones((3, 2), np.float32)), 1, nothing_excluded(3))
+
+
+def test_nobody_and_nothing() -> None:
+    ids, _ = top_k(np.empty((0, 2), np.float32), index(np.ones((3, 2), np.float32)), 4, nothing_excluded(0))
+    assert ids.shape == (0, 4)
+    ids, _ = top_k(np.ones((1, 2), np.float32), index(np.empty((0, 2), np.float32)), 4, nothing_excluded(1))
+    assert ids.tolist() == [[-1] * 4]

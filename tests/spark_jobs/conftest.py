@@ -1,0 +1,172 @@
+"""A small planted warehouse: every table holds a few rows that fit together, so that any query has a known answer."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from conf.tables import TABLES
+from spark_jobs.schema import arrow_schema
+from spark_jobs.warehouse import Warehouse
+
+MONDAY = date(2026, 9, 7)
+LAST_MONDAY = MONDAY - timedelta(days=7)
+NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def _listen(number: int, user: str, track: str, day: int, simulated: bool = True) -> dict[str, Any]:
+    at = NOON + timedelta(days=day, minutes=number)
+    return {
+        "listen_id": f"l{number}", "user_id": user, "track_id": track, "started_at": at, "started_date": at.date(),
+        "ms_played": 60_000 * number, "device": "phone", "reason_end": "trackdone", "simulated": simulated, "file_id": "f1",
+    }  # fmt: skip
+
+
+def _track_list(*ids: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": i, "track_id": track, "title": f"Song {track}", "artists": ["Ada", "Bix"], "artist_ids": ["a1", "a2"],
+            "score": 1.0 / i, "source": "mf", "reason": "[because] you play Ada",
+        }
+        for i, track in enumerate(ids, 1)
+    ]  # fmt: skip
+
+
+def _catalogue() -> Rows:
+    tracks = [
+        {"track_id": f"t{i}", "track_idx": i, "title": f"Song t{i}", "artist_ids": ["a1", "a2"][: 1 + i % 2],
+         "duration_ms": 200_000, "release_date": date(2020, 1, 1), "countries": ["DE"] if i == 2 else None,
+         "blocked": False, "genres": ["jazz"], "simulated": True}
+        for i in range(4)
+    ]  # fmt: skip
+    return {
+        "tracks": tracks,
+        "artists": [{"artist_id": f"a{i}", "name": name, "simulated": True} for i, name in ((1, "Ada"), (2, "Bix"))],
+        "users": [
+            {"user_id": "ana", "timezone": "Europe/Berlin", "country": "DE", "simulated": True},
+            {"user_id": "bo", "timezone": None, "country": None, "simulated": False},
+            {"user_id": "newcomer", "timezone": "Asia/Tokyo", "country": "JP", "simulated": True},
+        ],
+        "follows": [{"user_id": "ana", "followed_id": "bo", "simulated": True}],
+        "tags": [{"entity": "artist", "entity_id": "a1", "tag": "mellow", "weight": 2.5, "simulated": False}],
+        "feedback": [
+            {"user_id": "ana", "kind": "save", "entity": "track", "entity_id": "t1", "at": NOON, "simulated": True},
+        ],
+        "listener_playlists": [
+            {"playlist_id": "p1", "user_id": "bo", "name": None, "track_ids": ["t1", "t0"], "simulated": False},
+        ],
+        "foreign_exposures": [
+            {"user_id": "bo", "track_id": "t3", "surface": "radio", "shown_at": NOON, "position": 1, "propensity": 0.25,
+             "simulated": False},
+        ],
+    }  # fmt: skip
+
+
+def _log() -> Rows:
+    listens = [
+        _listen(1, "ana", "t0", 0), _listen(2, "ana", "t0", 0), _listen(3, "bo", "t1", 1, simulated=False),
+        _listen(4, "ana", "t2", 6), _listen(5, "ana", "t3", 9),
+    ]  # fmt: skip
+    return {
+        "listens": listens,
+        "quarantine": [
+            {"job": "ingest_listens", "entity": "listens", "reason": reason, "detail": None, "file_id": "f1",
+             "path": "listens/a.jsonl", "line": line, "row": "{}", "taken_on": date(2026, 9, 5), "refused_run": False}
+            for line, reason in ((1, "malformed"), (2, "future"), (3, "future"))
+        ],
+        "landing_files": [
+            {"job": "ingest_listens", "file_id": "f1", "entity": "listens", "path": "listens/a.jsonl", "bytes": 900, "rows": 8,
+             "quarantined": 3, "taken_on": date(2026, 9, 5)},
+        ],
+        "sessions": [
+            {"session_id": "s1", "session_date": NOON.date(), "user_id": "ana", "started_at": NOON, "ended_at": NOON,
+             "listens": 2, "completed": 1, "skips": 1, "ms_played": 180_000, "device": "phone", "track_ids": ["t0", "t0"],
+             "simulated": True},
+        ],
+    }  # fmt: skip
+
+
+def _week() -> Rows:
+    here = {"surface": "discover_weekly", "simulated": True}
+    lists = [
+        {**here, "run_date": monday, "user_id": user, "valid_from": datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
+         - timedelta(hours=hours), "timezone": zone, "country": country, "tracks": _track_list(*ids), "filled": filled}
+        for monday, ids in ((LAST_MONDAY, ("t3", "t1")), (MONDAY, ("t3", "t2")))
+        for user, zone, hours, country, filled in (("ana", "Europe/Berlin", 2, "DE", 0), ("bo", "UTC", 0, "", 1))
+    ]  # fmt: skip
+    charts = [
+        {**here, "run_date": monday, "country": country, "tracks": _track_list(track)}
+        for monday in (LAST_MONDAY, MONDAY)
+        for country, track in (("", "t0"), ("DE", "t1"))
+    ]
+    history = {
+        "run_date": MONDAY, "bucket": 3, "user_id": "ana", "track_idx": [0, 2], "plays": [2, 1], "completions": [1, 1],
+        "skips": [1, 0], "last_day": [20_700, 20_706], "weight": [0.5, 1.0], "listens": 3, "last_listen_at": NOON,
+        "simulated": True,
+    }  # fmt: skip
+    candidate = {
+        "run_date": MONDAY,
+        "user_id": "ana",
+        "source": "mf",
+        "track_idx": [3, 1],
+        "score": [0.75, 0.5],
+        "because": [0, -1],
+    }
+    return {"playlists": lists, "charts": charts, "histories": [history], "candidates": [candidate]}
+
+
+def _books() -> Rows:
+    shown = {"run_date": MONDAY, "surface": "discover_weekly", "generation": "g2", "simulated": True}
+    flip = {"run_date": MONDAY, "surface": "discover_weekly", "generation": "g2", "epoch": 2, "action": "flip", "records": 4}
+    metric = {"run_date": MONDAY, "surface": "discover_weekly", "cut": date(2026, 8, 30), "listeners": 2, "simulated": True}
+    run = {
+        "job": "sessionize", "run_date": date(2026, 9, 5), "edition": 0, "message": "", "reads": [("listens", 1)],
+        "writes": [("sessions", 1)], "rows": [("sessions", 1)], "settings_sha256": "", "code_version": "test",
+    }  # fmt: skip
+    return {
+        "exposures": [
+            {**shown, "user_id": "ana", "track_ids": ["t3", "t2"], "propensity": [1.0, 1.0]},
+            {**shown, "user_id": "bo", "track_ids": ["t3", "t2"], "propensity": [1.0, 1.0], "generation": "never_flipped"},
+        ],
+        "publications": [{**flip, "store": "sqlite", "at": NOON}],
+        "models": [
+            {"name": "mf", "run_date": MONDAY, "uri": "artefacts/mf/x", "sha256": "", "params": "{}", "metrics": "{}",
+             "code_version": "test"},
+        ],
+        "metrics": [
+            {**metric, "model": model, "metric": "ndcg@30", "value": value, "low": None, "high": None}
+            for model, value in (("popularity", 0.125), ("discover_weekly", 0.25))
+        ],
+        "runs": [
+            {**run, "run_id": "r1", "state": "started", "at": NOON},
+            {**run, "run_id": "r1", "state": "done", "at": NOON + timedelta(seconds=5), "exit_code": 0, "seconds": 5.0},
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def planted_rows() -> dict[str, pa.Table]:
+    """Table -> planted rows in the contract's schema."""
+    rows = {**_catalogue(), **_log(), **_week(), **_books()}
+    return {name: pa.Table.from_pylist(rows[name], schema=arrow_schema(table)) for name, table in TABLES.items()}
+
+
+@pytest.fixture(scope="session")
+def _planted_once(tmp_path_factory: pytest.TempPathFactory, planted_rows: dict[str, pa.Table]) -> Path:
+    root = tmp_path_factory.mktemp("planted")
+    warehouse = Warehouse(root)
+    for name, rows in planted_rows.items():
+        warehouse.write_arrow(TABLES[name], rows, "true")
+    return root
+
+
+@pytest.fixture
+def planted(_planted_once: Path, tmp_path: Path) -> Warehouse:
+    """A warehouse of its own for each test, every table filled."""
+    return Warehouse(Path(shutil.copytree(_planted_once, tmp_path / "warehouse")))

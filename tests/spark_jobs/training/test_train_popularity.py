@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from conf.settings import TrainPopularity
+from spark_jobs import artefacts
+from spark_jobs.contract import Run
+from spark_jobs.training import train_popularity
+
+PARAMS = TrainPopularity(country_prior=0)
+
+
+def test_listeners_per_track_everywhere_and_per_country(
+    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, run: Run
+) -> None:
+    made = train_popularity.train(
+        histories=as_rows(histories), tracks=as_rows(tracks), users=as_rows(users), params=PARAMS, run=run
+    )
+    listeners = np.bincount(np.concatenate(histories["track_idx"].to_pylist()).astype(int), minlength=40)
+    np.testing.assert_allclose(made.arrays["shares"], listeners / listeners.sum(), rtol=1e-5)
+    assert made.arrays["countries"].tolist() == ["", "DE", "FR"]
+    assert made.arrays["top"].shape == (3, 38)  # without the blocked track and the one to come
+    assert not np.isin(made.arrays["top"], [4, 5]).any()
+    assert (made.arrays["top"][2, :5] % 2 == 1).all()  # France's listeners are odd ones: 1, 5, 9, ...
+
+
+def test_the_same_bytes_for_any_layout_and_older_for_a_later_cut(
+    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, run: Run, tmp_path: Path
+) -> None:
+    def ref(rows: pa.Table, batch: int, when: Run) -> artefacts.ArtefactRef:
+        made = train_popularity.train(
+            histories=as_rows(rows, batch=batch), tracks=as_rows(tracks), users=as_rows(users), params=PARAMS, run=when
+        )
+        return artefacts.save(tmp_path, "popularity", "2026-09-07", made)
+
+    shuffled = histories.take(np.random.default_rng(2).permutation(60))
+    assert ref(histories, 16, run) == ref(shuffled, 7, run)
+    recent = histories.set_column(
+        histories.schema.get_field_index("last_day"),
+        "last_day",
+        pa.array(
+            [[20697 + i % 3] * len(row) for i, row in enumerate(histories["track_idx"].to_pylist())], pa.list_(pa.int32())
+        ),
+    )
+    later = replace(run, cut=date(2026, 10, 6))
+    shares = [artefacts.load_arrays(ref(recent, 16, when))["shares"] for when in (run, later)]
+    np.testing.assert_allclose(shares[0], shares[1], rtol=1e-3)  # all age alike: shares stay
