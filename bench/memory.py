@@ -10,24 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-PAGE = os.sysconf("SC_PAGE_SIZE")
-
 
 @dataclass
 class Peak:
-    """`mib`: largest sum of resident memory seen; pages that processes share count once for each."""
+    """`mib`: largest sum of proportional set sizes seen: pages that processes share (mapped artefacts, forks) count once."""
 
     mib: float = 0.0
 
 
 @contextmanager
-def peak_memory(every_seconds: float = 0.2) -> Iterator[Peak]:
+def peak_memory(every_seconds: float = 0.5) -> Iterator[Peak]:
     """Sample the process tree until the block ends."""
     peak, done = Peak(), threading.Event()
 
     def watch() -> None:
         while True:
-            peak.mib = max(peak.mib, resident_mib(os.getpid()))
+            peak.mib = max(peak.mib, sum(_pss_kib(process) for process in family(os.getpid())) / 1024)
             if done.wait(every_seconds):
                 return
 
@@ -40,20 +38,25 @@ def peak_memory(every_seconds: float = 0.2) -> Iterator[Peak]:
         sampler.join()
 
 
-def resident_mib(root: int) -> float:
-    """Resident memory of `root` and its descendants in MiB."""
-    children, resident = defaultdict(list), {}
+def family(root: int) -> list[int]:
+    """`root` and all processes below it."""
+    children = defaultdict(list)
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                fields = (folder / "stat").read_text().rpartition(") ")[2].split()
+                parent = (folder / "stat").read_text().rpartition(") ")[2].split()[1]
             except OSError:  # it ended meanwhile
                 continue
-            children[int(fields[1])].append(int(folder.name))
-            resident[int(folder.name)] = int(fields[21]) * PAGE
-    family, total = [root], 0
-    while family:
-        process = family.pop()
-        total += resident.get(process, 0)
-        family += children[process]
-    return total / 2**20
+            children[int(parent)].append(int(folder.name))
+    found = [root]
+    for process in found:
+        found += children[process]
+    return found
+
+
+def _pss_kib(process: int) -> int:
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)

@@ -114,7 +114,6 @@ class BuildDiscoverWeekly(Frozen):
 
     length: int = Field(30, ge=1, le=200)
     per_artist: int = Field(2, ge=1)
-    seed: int = 7
 
 
 class RedisStore(Frozen):
@@ -131,6 +130,8 @@ class PublishDiscoverWeekly(Frozen):
     stores: tuple[Literal["sqlite", "bundle", "redis"], ...] = ("sqlite", "bundle")
     redis: RedisStore = RedisStore()
     verify_reads: int = Field(200, ge=1)
+    list_length: int = Field(30, ge=1, le=200)
+    per_artist: int = Field(2, ge=1)
     min_covered: Share = 0.99
     max_short_lists: Share = 0.05
     max_changed: Share = 1.0
@@ -144,6 +145,7 @@ class Evaluate(Frozen):
     max_listeners: int = Field(20_000, ge=1)
     bootstrap: int = Field(1000, ge=100)
     seed: int = 7
+    listen_rule: ListenRule = ListenRule()
 
 
 class Settings(Frozen):

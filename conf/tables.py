@@ -340,7 +340,7 @@ PUBLICATIONS = Table(
         Column("store", "string", "sqlite, bundle, redis", nullable=False),
         Column("generation", "string", "what the store serves since then", nullable=False),
         Column("epoch", "bigint", "fencing number of the run that moved the pointer", nullable=False),
-        Column("action", "string", "flip or rollback", nullable=False),
+        Column("action", "string", "flip, rollback or release", nullable=False),
         Column("records", "bigint", "records in the generation", nullable=False),
         Column("at", "timestamp", "when the pointer moved, UTC", nullable=False),
     ),

@@ -24,7 +24,8 @@ SPARK_POOL = "spark"  # one slot: two local sessions need 2 x 2 GB of driver and
 # A store comes back, a full disk gets emptied, a lease ends. Bad data, a wrong setting or a bug fail again in the same way.
 TRYING_AGAIN_HELPS = frozenset({EXIT_SERVICE_AWAY, EXIT_IO, EXIT_TRY_LATER})
 
-# 5, 10, 20, 40 minutes: past the half hour after which a lost lease expires, and over by 04:00 on Sunday.
+# 5, 10, 20, 40 minutes, which Airflow stretches to at most twice that: past the half hour after which a lost lease expires,
+# and over by 05:00 on Sunday.
 RETRIES: dict[str, Any] = {"retries": 4, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": 2.0}
 
 

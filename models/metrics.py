@@ -101,33 +101,3 @@ def hits_of(lists: npt.NDArray[np.int32], row: npt.NDArray[Any], item: npt.NDArr
     listed = np.arange(len(lists), dtype=np.int64)[:, None] * items + lists
     found: npt.NDArray[np.bool_] = np.isin(listed, pairs) & (lists >= 0)
     return found
-
-
-def first_of_groups(lists: npt.NDArray[np.int32], group: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.int32]:
-    """Lists of tracks -> lists of what they belong to: each group once, by its best-ranked track, int32 [n, k].
-
-    Parameters
-    ----------
-    lists : int32 [n, m], tracks best first, -1 pads.
-    group : int32 [tracks], e.g. the main artist of each track; -1 for none.
-
-    Examples
-    --------
-    Tracks 0 and 1 are by artist 7, track 2 is by artist 9.
-
-    >>> first_of_groups(np.array([[1, 0, 2], [2, -1, -1]], np.int32), np.array([7, 7, 9], np.int32), k=2).tolist()
-    [[7, 9], [9, -1]]
-    """
-    groups = np.where(lists >= 0, group[lists], -1) if len(group) else np.full_like(lists, -1)
-    order = np.argsort(groups, axis=1, kind="stable")
-    ordered = np.take_along_axis(groups, order, axis=1)
-    leads = np.ones(lists.shape, bool)
-    leads[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    is_first = np.zeros(lists.shape, bool)
-    np.put_along_axis(is_first, order, leads, axis=1)
-    is_first &= groups >= 0
-    rank = np.cumsum(is_first, axis=1)
-    row, column = np.nonzero(is_first & (rank <= k))
-    firsts = np.full((len(lists), k), -1, np.int32)
-    firsts[row, rank[row, column] - 1] = groups[row, column]
-    return firsts

@@ -18,9 +18,9 @@ from conf.errors import EXIT_BAD_DATA, EXIT_IO, FactoryError
 from conf.pipeline import JOBS
 from conf.settings import Settings
 from conf.tables import TABLES
-from spark_jobs import artefacts, jars, lease, migrations
+from spark_jobs import artefacts, jars, migrations
 from spark_jobs.artefacts import ArtefactRef
-from spark_jobs.lease import Holder
+from spark_jobs.lease import newest_holder
 from spark_jobs.on_air import on_air
 from spark_jobs.warehouse import Warehouse
 
@@ -49,15 +49,6 @@ def examine(settings: Settings) -> list[Finding]:
         *_lease(warehouse.root),
         *_stores(settings),
     ]
-
-
-def holder(warehouse: Path) -> tuple[Holder, bool] | None:
-    """Who took the newest lease, and whether it still lives; None where nobody did or it was given back."""
-    folder = warehouse / "_lease"
-    newest = lease._newest(folder)
-    if not newest or (found := lease._read(folder, newest)).released:
-        return None
-    return found, lease._living(found)
 
 
 def _jars() -> Iterator[Finding]:
@@ -143,7 +134,7 @@ def _artefacts(warehouse: Warehouse) -> Iterator[Finding]:
 
 
 def _lease(root: Path) -> Iterator[Finding]:
-    held = holder(root)
+    held = newest_holder(root)
     if held is not None and not held[1]:
         dead = held[0]
         seen = f"{dead.what} (pid {dead.pid} on {dead.host}) ended without giving it back"

@@ -15,6 +15,8 @@ from spark_jobs.example_queries import EXAMPLES
 
 DOCS = Path(__file__).parents[1] / "docs"
 _WARNING = "<!-- written by `python -m spark_jobs.docs`: change {source} instead -->"
+# What happens to a second row of one key.
+_REPEATED = {"listens": "a repeated id goes to quarantine, the first row stands"}
 
 
 def tables_page() -> str:
@@ -98,7 +100,10 @@ def _entity(entity: landing.Entity) -> str:
     rows = ["| field | type | required | meaning |", "|---|---|---|---|"]
     rows += [f"| `{f.name}` | `{f.type}` | {'yes' if f.required else ''} | {_cell(f.meaning)} |" for f in entity.fields]
     key = ", ".join(f"`{name}`" for name in entity.key)
-    return f"## {entity.name}\n\nUnique by {key}; the last row of a key stands.\n\n" + "\n".join(rows)
+    return (
+        f"## {entity.name}\n\nUnique by {key}; {_REPEATED.get(entity.name, 'the last row of a key stands')}.\n\n"
+        + "\n".join(rows)
+    )
 
 
 def _writers(table: Table) -> list[str]:

@@ -51,7 +51,9 @@ class Lease:
         _replace(self.folder, self.epoch, Holder(**{**asdict(holder), "expires": time.time() + seconds}))
 
     def release(self) -> None:
-        """Let the next run start; a no-op where it was taken over."""
+        """Let the next run start; a no-op where it was taken over and its file is gone since."""
+        if not _file(self.folder, self.epoch).exists():
+            return
         holder = _read(self.folder, self.epoch)
         _replace(self.folder, self.epoch, Holder(**{**asdict(holder), "released": True}))
         for epoch in _epochs(self.folder)[:-3]:
@@ -98,6 +100,15 @@ def take(folder: Path, what: str, minutes: float, force: bool = False) -> Lease:
     except FileExistsError:
         raise BusyError("another run took the lease a moment ago: try again when it has ended") from None
     return lease
+
+
+def newest_holder(warehouse: Path) -> tuple[Holder, bool] | None:
+    """Who took the newest lease, and whether it still lives; None where nobody did or it was given back."""
+    folder = warehouse / "_lease"
+    newest = _newest(folder)
+    if not newest or (found := _read(folder, newest)).released:
+        return None
+    return found, _living(found)
 
 
 def _living(holder: Holder) -> bool:

@@ -10,7 +10,7 @@ from conf import errors
 from conf import tables as t
 from conf.pipeline import BY_NAME, JOBS
 from spark_jobs.books import Books
-from spark_jobs.checkup import holder
+from spark_jobs.lease import newest_holder
 from spark_jobs.queries import rows
 from spark_jobs.warehouse import Warehouse
 
@@ -40,7 +40,7 @@ def last_attempts(warehouse: Warehouse) -> list[LastAttempt]:
     if not warehouse.exists(t.RUNS):
         return []
     newest = {row["job"]: row for row in Books(warehouse).entries()}
-    held = holder(warehouse.root)
+    held = newest_holder(warehouse.root)
     unended = "running" if held is not None and held[1] else "died"
     found = [newest[job.name] for job in JOBS if job.name in newest]
     return [_attempt(row, unended) for row in found]

@@ -19,7 +19,7 @@ from spark_jobs.cli.main import main
 from spark_jobs.warehouse import Warehouse
 
 SEED = 1
-LISTS, POPULAR, METRIC = "candidates_artists", "popularity_artists", "ndcg@20"
+OURS, POPULAR, METRIC = "mf", "popularity", "artist_ndcg@20"
 
 
 def make_real(data: Path) -> int:
@@ -41,10 +41,12 @@ def make_real(data: Path) -> int:
 def verdict(warehouse: Warehouse) -> str:
     """One line: listeners, lists, NDCG@20 over artists on the held-out real pairs with its interval, and popularity's."""
     newest = pc.max(warehouse.rows(t.METRICS).table(columns=["run_date"])["run_date"]).as_py()
-    rows = warehouse.rows(t.METRICS, conditions=[("run_date", "=", newest)]).table(where=pc.field("metric") == METRIC).to_pylist()
+    rows = (
+        warehouse.rows(t.METRICS, conditions=[("run_date", "=", newest)]).table(where=pc.field("metric") == METRIC).to_pylist()
+    )
     found = {row["model"]: row for row in rows}
     lists = warehouse.rows(t.PLAYLISTS, conditions=[("run_date", "=", newest)]).count()
-    ours, popular = found[LISTS], found[POPULAR]
+    ours, popular = found[OURS], found[POPULAR]
     times = ours["value"] / popular["value"] if popular["value"] else float("inf")
     return (
         f"listeners={ours['listeners']} lists={lists} ndcg@20_artists={ours['value']:.4f} "

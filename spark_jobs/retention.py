@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from conf import tables as t
 from conf.contract import Table
 from conf.tables import TABLES
-from spark_jobs.warehouse import BACKFILL_DAYS, Warehouse, sql
+from spark_jobs.rows import sql
+from spark_jobs.warehouse import BACKFILL_DAYS, Warehouse
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def pinned_versions(warehouse: Warehouse) -> dict[str, list[int]]:
 def stray_artefacts(warehouse: Warehouse) -> list[Path]:
     """Artefact folders that no row of `models` names: trainings that were killed, or replaced in their week."""
     models = warehouse.rows(t.MODELS).table(columns=["uri"]) if warehouse.exists(t.MODELS) else pa.table({"uri": []})
-    registered = {warehouse.root / uri for uri in models["uri"].to_pylist()}
+    registered = {warehouse.root / str(uri) for uri in models["uri"].to_pylist()}
     return sorted(folder for folder in (warehouse.root / "artefacts").glob("*/*/*") if folder not in registered)
 
 
@@ -79,10 +80,10 @@ def _vacuum_table(warehouse: Warehouse, table: Table, pinned: list[int], dry_run
     before = _first_day_kept(warehouse, table)
     rows = 0
     if before is not None:
-        column = age_column(table)
+        column = str(age_column(table))
         rows = int(warehouse.rows(table).dataset().count_rows(filter=pc.field(column) < before))
         if rows and not dry_run:
-            warehouse.drop_rows(table, sql((str(column), "<", before)))
+            warehouse.drop_rows(table, sql((column, "<", before)))
     files = warehouse.drop_files(table, BACKFILL_DAYS * 24, pinned, dry_run)
     return Dropped(table.name, before, rows, len(files))
 

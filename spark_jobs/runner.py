@@ -27,7 +27,8 @@ from spark_jobs import artefacts, session
 from spark_jobs.books import Attempt, Books
 from spark_jobs.contract import Output, Refused, Run
 from spark_jobs.lease import Lease
-from spark_jobs.warehouse import Condition, Warehouse, sql
+from spark_jobs.rows import Condition, sql
+from spark_jobs.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -164,7 +165,10 @@ def _changed(plant: Plant, job: Job, name: str, until: int) -> list[date] | None
     last = plant.books.last_done(job)
     if last is None or name not in last["reads"]:
         return None
-    return plant.warehouse.changed_partitions(t.TABLES[name], last["reads"][name], until)
+    try:
+        return plant.warehouse.changed_partitions(t.TABLES[name], last["reads"][name], until)
+    except DiskError:  # that version has left the log: everything counts as changed
+        return None
 
 
 def _rows(plant: Plant, job: Job, read: Read, run_date: date, version: int) -> Any:

@@ -7,22 +7,21 @@ after that each table has one writer engine. Reader version stays 1: no column m
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, QueryBuilder, Schema, WriterProperties, write_deltalake
+from deltalake import DeltaTable, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from conf.contract import Table
 from conf.errors import BusyError, ContractError, DiskError
+from spark_jobs.rows import Condition, TableRows, sql
 from spark_jobs.schema import arrow_schema
 
 if TYPE_CHECKING:
@@ -36,42 +35,6 @@ _PROPERTIES = {
     "delta.deletedFileRetentionDuration": f"interval {BACKFILL_DAYS} days",
     "delta.checkpointInterval": "20",
 }
-Condition = tuple[str, str, Any]  # column, one of = < >=, value
-
-
-@dataclass(frozen=True)
-class DeltaRows:
-    """Rows of one table version; see `spark_jobs.contract.Rows`."""
-
-    name: str
-    delta: DeltaTable
-    conditions: tuple[Condition, ...] = ()
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Arrow schema of the table."""
-        return self.dataset().schema
-
-    def table(self, columns: list[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
-        """All rows as one Arrow table."""
-        return self.dataset().to_table(columns=columns, filter=self._filter(where))
-
-    def batches(self, columns: list[str] | None = None, where: pc.Expression | None = None) -> Iterator[pa.RecordBatch]:
-        """Rows as record batches, one file after the other: constant memory."""
-        scanner = self.dataset().scanner(columns=columns, filter=self._filter(where), batch_size=4096, batch_readahead=2)
-        return iter(scanner.to_batches())
-
-    def count(self) -> int:
-        """Number of rows."""
-        return int(self.dataset().count_rows(filter=self._filter(None)))
-
-    def dataset(self) -> ds.Dataset:
-        """The version's files, for engines that push columns and conditions into the scan themselves."""
-        return self.delta.to_pyarrow_dataset()
-
-    def _filter(self, where: pc.Expression | None) -> pc.Expression | None:
-        parts = [_expression(c) for c in self.conditions] + ([where] if where is not None else [])
-        return reduce(and_, parts) if parts else None
 
 
 @dataclass(frozen=True)
@@ -128,10 +91,10 @@ class Warehouse:
         self.ensure(table)
         return self._open(table).version()
 
-    def rows(self, table: Table, version: int | None = None, conditions: Iterable[Condition] = ()) -> DeltaRows:
+    def rows(self, table: Table, version: int | None = None, conditions: Iterable[Condition] = ()) -> TableRows:
         """Reader of the table at `version` (None: the newest) without a JVM."""
         self.ensure(table)
-        return DeltaRows(table.name, self._open(table, version), tuple(conditions))
+        return TableRows(table, self._open(table, version).to_pyarrow_dataset(), tuple(conditions))
 
     def frame(
         self, spark: SparkSession, table: Table, version: int | None = None, conditions: Iterable[Condition] = ()
@@ -141,7 +104,10 @@ class Warehouse:
         reader = spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
-        frame = reader.load(str(self.path(table))).select(*table.column_names)
+        frame = reader.load(str(self.path(table)))
+        lacking = [c for c in table.columns if c.name not in frame.columns]  # a version from before a migration
+        frame = frame.selectExpr("*", *(f"CAST({c.default or 'NULL'} AS {c.type}) AS {c.name}" for c in lacking))
+        frame = frame.select(*table.column_names)
         for condition in conditions:
             frame = frame.where(sql(condition))
         return frame
@@ -186,14 +152,6 @@ class Warehouse:
         """Dates of the table's partition column whose files differ between two versions, ascending."""
         before, after = (self._files(table, v) for v in (since, until))
         return sorted({before.get(f) or after[f] for f in before.keys() ^ after.keys()})
-
-    def query(self, tables: Iterable[Table], statement: str) -> pa.Table:
-        """Run SQL over whole tables with delta-rs's own engine."""
-        builder = QueryBuilder()
-        for table in tables:
-            self.ensure(table)
-            builder.register(table.name, self._open(table))
-        return pa.table(builder.execute(statement).read_all())
 
     def state(self, table: Table) -> TableState:
         """State of an existing table, whatever contract it keeps."""
@@ -260,27 +218,6 @@ class Warehouse:
         except (DeltaError, OSError) as torn:
             at, why = "" if version is None else f" at version {version}", str(torn).splitlines()[0]
             raise DiskError(f"table {table.name}{at} cannot be opened: {why}; `plant doctor` looks closer") from None
-
-
-def sql(condition: Condition) -> str:
-    """SQL text of a condition.
-
-    >>> sql(("run_date", "=", date(2026, 9, 7)))
-    "run_date = DATE '2026-09-07'"
-    """
-    column, operator, value = condition
-    if isinstance(value, date):
-        return f"{column} {operator} DATE '{value.isoformat()}'"
-    escaped = str(value).replace("'", "''")
-    return f"{column} {operator} '{escaped}'"
-
-
-def _expression(condition: Condition) -> pc.Expression:
-    column, operator, value = condition
-    field = pc.field(column)
-    if operator == "=":
-        return field == value
-    return field < value if operator == "<" else field >= value
 
 
 def _columns(delta: DeltaTable) -> list[str]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from typing import TYPE_CHECKING
 
 from conf.errors import SettingsError
 from conf.settings import RedisStore as RedisVariables
 from exports.stores import Store
 from exports.stores.bundle import BundleStore
-from exports.stores.redis import RedisStore
 from exports.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 _CONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 10.0
@@ -47,6 +46,8 @@ def open_store(
     if name == "bundle":
         return BundleStore(folder / "bundle")
     if name == "redis":
+        from exports.stores.redis import RedisStore  # a quarter of a second that the embedded stores do without
+
         return RedisStore(_redis_client(variables or RedisVariables(), environ, answer_seconds))
     raise SettingsError(f"no store is called {name!r}: use sqlite, bundle or redis")
 
@@ -65,6 +66,10 @@ def _redis_client(variables: RedisVariables, environ: Mapping[str, str], answer_
 
 def _client(url: str, password: str | None, answer_seconds: float) -> Redis | None:
     """Return the client, or None for a broken URL: the parser's own message quotes it, so it must not travel."""
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     try:
         return Redis.from_url(
             url,

@@ -62,8 +62,8 @@ def simulate_command(
 @click.option("--user", help="Listener id, where the source names none.")
 @click.pass_obj
 def import_command(
-    options: Options, name: str, source: Path, landing: Path | None, tracks: Path | None, seed: int | None, until: datetime | None,
-    user: str | None,
+    options: Options, name: str, source: Path, landing: Path | None, tracks: Path | None, seed: int | None,
+    until: datetime | None, user: str | None,
 ) -> None:  # fmt: skip
     """Write a landing folder from real listening data."""
     from spark_jobs import landing_note
@@ -75,5 +75,5 @@ def import_command(
     given = {"tracks": tracks, "until": until.date() if until else None, "user_id": user, "seed": seed}
     report = IMPORTERS[name].run(source, place, given)
     if until_day := report.facts.get("until"):
-        landing_note.LandingNote(f"import {name}", str(until_day), seed).write(place)
+        landing_note.LandingNote(f"import {name}", str(until_day), report.facts.get("seed")).write(place)
     click.echo(json.dumps(report.as_dict()))

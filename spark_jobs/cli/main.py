@@ -95,9 +95,10 @@ def main(arguments: list[str]) -> int:
     except FactoryError as failed:
         click.echo(f"plant: {failed}", err=True)
         return failed.exit_code
-    except BrokenPipeError:  # `plant tables | head`
-        sys.stderr.close()
+    except BrokenPipeError:
         return errors.EXIT_DONE
+    except SystemExit as left:  # click leaves so when a pipe breaks, as in `plant tables | head`
+        return errors.EXIT_DONE if isinstance(left.__context__, BrokenPipeError) else int(left.code or 0)
     except OSError as failed:
         click.echo(f"plant: {failed.strerror}: {failed.filename}; free the disk or mend the path, then run again", err=True)
         return errors.EXIT_IO

@@ -33,7 +33,6 @@ def rollback_command(options: Options, surface: str, only: str | None, release: 
     Takes the lease by force, so a run that is about to publish stops first. Stores that answer are rolled back even when
     another one is away; the exit code then is the failed store's.
     """
-    import_arrow_alone()
     from spark_jobs.lease import held
     from spark_jobs.on_air import store, store_names
 
@@ -52,7 +51,7 @@ def rollback_command(options: Options, surface: str, only: str | None, release: 
             _record(root, moved)
     if as_json:
         printing.print_json({"moved": moved, "failed": [str(error) for error in failed]})
-    else:
+    elif moved:
         printing.print_grid(moved, ("surface", "store", "action", "run_date", "generation", "records", "epoch"))
     if failed:
         raise type(failed[0])("; ".join(map(str, failed)))
@@ -80,6 +79,7 @@ def _row(store: str, surface: str, action: str, pointer: Pointer, manifest: Mani
 
 
 def _record(root: Path, moved: list[dict[str, Any]]) -> None:
+    import_arrow_alone()
     import pyarrow as pa
 
     from conf.tables import PUBLICATIONS

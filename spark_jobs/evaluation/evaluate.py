@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.pipeline import cut
-from conf.settings import Evaluate, ListenRule
+from conf.settings import Evaluate
 from models.metrics import coverage, hits_of, ndcg_at_k, popularity_lift, recall_at_k
 from spark_jobs import artefacts
 from spark_jobs.artefacts import ArtefactRef
@@ -49,7 +49,7 @@ def transform(
     if popularity is None or not (lists >= 0).any():
         log.info("job=evaluate nothing to measure: no lists were made for %s", monday)
         return {}
-    week = look(people, listens, feedback, cut(monday), ListenRule())
+    week = look(people, listens, feedback, cut(monday), params.listen_rule)
     card = ScoreCard(run.run_date, SURFACE, cut(monday), params.bootstrap, params.seed, week.simulated)
     rows = discoveries(people, week, lists, popularity, params, run, card) + artists(people, week, popularity, run, card)
     if not rows:

@@ -26,8 +26,8 @@ from exports.publish import StoreOutcome, exit_code, publish
 from exports.records import Record, charts_from_arrow, from_arrow
 from exports.stores.opening import open_store
 from spark_jobs.contract import Output, Rows, Run
+from spark_jobs.rows import sql
 from spark_jobs.schema import arrow_schema
-from spark_jobs.warehouse import sql
 
 log = logging.getLogger(__name__)
 SURFACE = "discover_weekly"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.metrics import coverage, first_of_groups, hits_of, ndcg_at_k, popularity_lift, recall_at_k
+from models.metrics import coverage, hits_of, ndcg_at_k, popularity_lift, recall_at_k
 
 RNG = np.random.default_rng(3)
 
@@ -37,18 +37,6 @@ def test_hits_are_per_listener_and_padding_never_hits():
     assert hits_of(lists, np.array([0]), np.array([1]), items=2).tolist() == [[False, True], [False, False]]
     # row 1 padded with -1 would be pair (0, items - 1) if it counted
     assert not hits_of(lists, np.array([0]), np.array([1]), items=2)[1].any()
-
-
-def test_first_of_groups_equals_a_plain_walk():
-    group = RNG.integers(-1, 8, 40).astype(np.int32)
-    lists = np.array([RNG.permutation(40)[:25] for _ in range(20)], np.int32)
-    lists[:, 20:] = -1
-
-    def walk(row):
-        seen = dict.fromkeys(int(group[t]) for t in row if t >= 0 and group[t] >= 0)
-        return ([*seen] + [-1] * 5)[:5]
-
-    assert first_of_groups(lists, group, 5).tolist() == [walk(row) for row in lists]
 
 
 def test_coverage_of_nothing():

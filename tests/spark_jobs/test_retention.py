@@ -16,8 +16,9 @@ from conf.tables import CANDIDATES, HISTORIES, LISTENS, MODELS, QUARANTINE, RUNS
 from spark_jobs import artefacts, retention
 from spark_jobs.artefacts import Artefact
 from spark_jobs.cli.main import main
+from spark_jobs.rows import sql
 from spark_jobs.schema import arrow_schema
-from spark_jobs.warehouse import BACKFILL_DAYS, Warehouse, sql
+from spark_jobs.warehouse import BACKFILL_DAYS, Warehouse
 
 MONDAY = date(2026, 9, 7)
 

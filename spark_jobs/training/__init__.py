@@ -1,0 +1,1 @@
+"""Trainers: histories -> artefacts, on the driver and over Arrow."""
