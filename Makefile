@@ -18,7 +18,7 @@ week: setup ## simulate the demo world if it is not there, and make its newest w
 	@$(PLANT) --env demo week
 
 test: setup lint types ## lint, types and tests (12 minutes at most on two cores)
-	@$(PY) -m pytest -m "not faults and not spark and not airflow" -n 2
+	@$(PY) -m pytest -m "not faults and not spark and not airflow" -n 2 --dist loadgroup
 	@$(PY) -m pytest -m "not faults and (spark or airflow)"
 
 test-faults: setup ## slow fault drills: kills, dead servers, races (15 minutes at most)

@@ -197,10 +197,14 @@ WEEKLY = tuple(job for job in JOBS if job.schedule == "weekly")
 
 
 def edges(jobs: tuple[Job, ...] = JOBS) -> list[tuple[str, str, str]]:
-    """(writer, table or artefact, reader) for each pair of different jobs that share something."""
+    """(writer, table or artefact, reader) for each pair of different jobs that share something.
+
+    Books are no edges: a job finds its own rows in them, and artefacts have edges of their own.
+    """
     links = []
     for reader in jobs:
-        wanted = [r.table.name for r in reader.reads if r.rows != "last_week"] + list(reader.uses)
+        events = [r.table.name for r in reader.reads if r.rows != "last_week" and r.table.scope != "book"]
+        wanted = events + list(reader.uses)
         for writer in jobs:
             made = [w.name for w in writer.writes] + ([writer.trains] if writer.trains else [])
             links += [(writer.name, thing, reader.name) for thing in made if thing in wanted and writer is not reader]

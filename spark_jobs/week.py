@@ -43,7 +43,7 @@ def run_week(
         raise UsageError(f"--run-date {monday} is a {monday:%A}: a week is named by the Monday served")
     editions = {monday: plant.books.edition(monday) + fresh} if fresh else {}
     done = []
-    for job, run_date in _plan(monday, chosen):
+    for job, run_date in _plan(monday, chosen, _intake_day(plant, monday)):
         if run_date == monday - timedelta(days=7) and not _wanted_for_measuring(plant, run_date, job):
             continue
         begin = time.perf_counter()
@@ -67,9 +67,18 @@ def choose(start: str | None, only: str | None) -> tuple[Job, ...]:
     return JOBS[JOBS.index(BY_NAME[start]) :] if start else JOBS
 
 
-def _plan(monday: date, chosen: tuple[Job, ...]) -> list[tuple[Job, date]]:
-    """(job, run date) in order: intake of the last day seen, last week's unpublished lists where all is run, this week."""
-    daily = [(job, cut(monday) - timedelta(days=1)) for job in chosen if job.schedule == "daily"]
+def _intake_day(plant: Plant, monday: date) -> date:
+    """The last day that the week sees, or a later one where intake has been there already.
+
+    A past Monday must not take new files in with its old date: their rows would look like clocks that run ahead.
+    """
+    taken = [row["run_date"] for row in plant.books.entries(state="done") if BY_NAME[row["job"]].schedule == "daily"]
+    return max([cut(monday) - timedelta(days=1), *taken])
+
+
+def _plan(monday: date, chosen: tuple[Job, ...], intake_day: date) -> list[tuple[Job, date]]:
+    """(job, run date) in order: intake, last week's unpublished lists where all is run, this week."""
+    daily = [(job, intake_day) for job in chosen if job.schedule == "daily"]
     weekly = [job for job in chosen if job.schedule == "weekly"]
     until_lists = weekly[: weekly.index(BY_NAME[LISTS]) + 1] if chosen == JOBS else []
     return daily + [(job, monday - timedelta(days=7)) for job in until_lists] + [(job, monday) for job in weekly]

@@ -21,7 +21,7 @@ from models.histories import Histories
 from models.sources.base import Catalogue, Exclusions, Listeners, Saved, TopK
 from models.topk import ItemIndex, top_k
 
-# Reasons cost as much as the scores themselves; a list of thirty with two tracks an artist looks past the hundredth in one of a thousand.
+# Reasons cost as much as the scores themselves; of a list of thirty, two tracks an artist, one in a thousand stands lower.
 EXPLAINED = 100
 # The objective is measured on the first listeners only: five thousand give three digits for a tenth of the time.
 OBJECTIVE_LISTENERS = 5000
