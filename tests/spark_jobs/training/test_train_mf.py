@@ -66,7 +66,7 @@ def test_both_engines_make_one_artefact(spark: Any, as_rows: Any, histories: pa.
     shapes = [{name: (a.shape, a.dtype) for name, a in made.arrays.items()} for made in (mllib, ials)]
     assert shapes[0] == shapes[1]
     assert set(mllib.metrics) == set(ials.metrics)
-    # the same yardstick: irspack optimises the thing itself, MLlib something near it (1.5x here), no factors at all give 6.06
-    assert ials.metrics["objective"] < mllib.metrics["objective"] < 2 * ials.metrics["objective"]
+    # the same yardstick: both end near the same value (1.00 and 0.98 here); no factors at all would give 6.06
+    assert mllib.metrics["objective"] == pytest.approx(ials.metrics["objective"], rel=0.1)
     best = best_new_tracks(mllib, histories, tracks, run)
     assert ((best - np.arange(60)[:, None]) % 2 == 0).all()
