@@ -43,10 +43,13 @@ class Output:
     data : DataFrame for a table written by Spark; Arrow table for one written by delta-rs.
     replace : SQL condition on the rows that these rows replace. None replaces the run's own `run_date` in weekly tables
         and the whole table otherwise; the empty string appends.
+    together : may be written at the same time as its neighbours in the job's outputs: a Delta commit is mostly waiting, and
+        eight small tables take a third of the time so.
     """
 
     data: DataFrame | pa.Table
     replace: str | None = None
+    together: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ import logging
 import re
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from conf import errors
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 log = logging.getLogger(__name__)
+WRITERS = 4
 
 
 @dataclass
@@ -130,8 +133,15 @@ def _execute(plant: Plant, job: Job, run_date: date, attempt: Attempt, params: A
         for name, output in refusal.outputs.items():
             write(name, output)
         raise
-    for name, output in outputs.items():
-        write(name, output)
+    for together, group in groupby(outputs.items(), key=lambda pair: pair[1].together):
+        _write_group(list(group), write, writers=WRITERS if together else 1)
+
+
+def _write_group(outputs: list[tuple[str, Output]], write: Any, writers: int) -> None:
+    """Write outputs in order, or several at once; the first error stops the group once those begun have ended."""
+    with ThreadPoolExecutor(writers) as pool:
+        for written in [pool.submit(write, name, output) for name, output in outputs]:
+            written.result()
 
 
 def _context(plant: Plant, job: Job, run_date: date, attempt: Attempt, write: Any) -> Run:

@@ -67,7 +67,7 @@ def transform(
         listens = _checked(spark, run, plain_log).where(F.col("reason").isNull())
         new["tracks"] = catalogue_tables.tracks_of_listens(tracks, listens)
         log.warning("job=%s state=tracks_from_listens files=%d: title=track_id, no artists", JOB, len(plain_log))
-    outputs |= {name: Output(frame) for name, frame in _merged(old, new).items()}
+    outputs |= {name: Output(frame, together=True) for name, frame in _merged(old, new).items()}
     taken_now = [file for found in files.values() for file in found] + plain_log
     entered = ledger_rows(JOB, taken_now, tallies, run.run_date)
     return outputs | {"landing_files": Output(entered, of_files(JOB, [f.file_id for f in taken_now]))}

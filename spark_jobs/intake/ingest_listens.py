@@ -90,11 +90,11 @@ def _parsed(spark: SparkSession, files: list[LandingFile], tracks: DataFrame, pa
     """Every new row, typed, with the reason of the rules that need no other listen."""
     rows = landing_reader.read(spark, run.landing, files)
     rows = rows.withColumns({"started_date": F.to_date("started_at"), "listen_id": _listen_id()})
-    rows = rows.persist(StorageLevel.DISK_ONLY)  # read by half a dozen passes, parsed once
+    rows = rows.persist(StorageLevel.MEMORY_AND_DISK)  # read by half a dozen passes, parsed once
     # Joining all rows with the catalogue would shuffle them; the ids that it lacks are few and travel to the rows.
     lacking = rows.select("track_id").distinct().join(tracks.select("track_id"), "track_id", "left_anti")
     any_track = not tracks.isEmpty()
-    unknown = lacking.where(F.lit(any_track)).withColumn("unknown", F.lit(True))
+    unknown = lacking.where(F.lit(any_track)).withColumn("unknown", F.lit(True)).persist(StorageLevel.MEMORY_AND_DISK)
     rows = rows.join(F.broadcast(unknown), "track_id", "left")
     reason, detail = _early_rules(params, run.run_date)
     rows = rows.withColumns({"reason": F.coalesce("reason", reason), "detail": F.coalesce("detail", detail)})

@@ -1,0 +1,1 @@
+"""Jobs that turn events into rows per listener."""

@@ -1,0 +1,1 @@
+"""Jobs that take landing files in, and what writes them: the simulated world and the importers."""

@@ -1,0 +1,1 @@
+"""Jobs that make candidates and lists, and publish them."""
