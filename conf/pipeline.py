@@ -99,7 +99,7 @@ JOBS: tuple[Job, ...] = (
         engine="spark",
         schedule="daily",
         landing=("listens",),
-        reads=(Read(t.LANDING_FILES), Read(t.LISTENS), Read(t.TRACKS)),
+        reads=(Read(t.LANDING_FILES), Read(t.LISTENS), Read(t.QUARANTINE), Read(t.TRACKS)),
         writes=(t.QUARANTINE, t.LISTENS, t.LANDING_FILES),
     ),
     Job(

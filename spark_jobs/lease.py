@@ -1,6 +1,6 @@
 """One run at a time per warehouse: a lease with expiry, and a number that only grows.
 
-Taking the lease creates `_lease/<epoch>.json` with O_EXCL, so of two takers of one number exactly one wins. The newest
+Taking the lease links a written file to `_lease/<epoch>.json`, so of two takers of one number exactly one wins. The newest
 file is the lease; an older holder sees the newer number and stops before it flips anything (fencing). A holder that
 died on this machine is passed at once, one on another machine when its time is over.
 """
@@ -94,11 +94,15 @@ def take(folder: Path, what: str, minutes: float, force: bool = False) -> Lease:
         )
     me = Holder(what, socket.gethostname(), os.getpid(), _born(os.getpid()), time.time() + minutes * 60)
     lease = Lease(folder, newest + 1)
+    # Written first and linked into place: an empty file would look like a killed taker's to whoever comes next.
+    draft = folder / f".{os.getpid()}-{threading.get_ident()}.tmp"
+    draft.write_text(json.dumps(asdict(me)))
     try:
-        with _file(folder, lease.epoch).open("x") as stream:
-            json.dump(asdict(me), stream)
+        os.link(draft, _file(folder, lease.epoch))
     except FileExistsError:
         raise BusyError("another run took the lease a moment ago: try again when it has ended") from None
+    finally:
+        draft.unlink()
     return lease
 
 
@@ -145,7 +149,7 @@ def _newest(folder: Path) -> int:
 def _read(folder: Path, epoch: int) -> Holder:
     try:
         return Holder(**json.loads(_file(folder, epoch).read_text()))
-    except (json.JSONDecodeError, TypeError):  # killed between creating and writing: it never held anything
+    except (json.JSONDecodeError, TypeError):  # torn by a crash of the machine: it holds nothing
         return Holder("a killed run", "", 0, "", 0.0)
 
 

@@ -112,7 +112,8 @@ def _versions(plant: Plant, job: Job, run_date: date, edition: int) -> dict[str,
     written = {w.name for w in job.writes}
     versions = {}
     for table in {r.table.name: r.table for r in job.reads}.values():
-        known = unfinished if table.name in written else pinned if table.scope == "event" else {}
+        own = unfinished if table.name in written else pinned
+        known = own if table.scope == "event" else {}  # books and the week's own rows are read as they stand
         versions[table.name] = known[table.name] if table.name in known else plant.warehouse.version(table)
     return versions
 
@@ -135,6 +136,8 @@ def _execute(plant: Plant, job: Job, run_date: date, attempt: Attempt, params: A
         raise
     for together, group in groupby(outputs.items(), key=lambda pair: pair[1].together):
         _write_group(list(group), write, writers=WRITERS if together else 1)
+    if job.engine == "spark":
+        plant.spark.catalog.clearCache()  # a week's jobs share one session: frames kept by one must not pile up
 
 
 def _write_group(outputs: list[tuple[str, Output]], write: Any, writers: int) -> None:

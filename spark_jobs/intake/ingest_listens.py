@@ -49,7 +49,7 @@ def transform(
     landing_files: DataFrame,
     listens: DataFrame,
     tracks: DataFrame,
-    quarantine: DataFrame | None = None,
+    quarantine: DataFrame,
     params: IngestListens,
     run: Run,
 ) -> dict[str, Output]:
@@ -68,8 +68,7 @@ def transform(
     if not files:
         log.info("job=%s state=nothing_new", JOB)
         return {}
-    earlier = quarantine_rows.empty(spark, QUARANTINE) if quarantine is None else quarantine
-    earlier = earlier.where(F.col("job") == JOB)
+    earlier = quarantine.where(F.col("job") == JOB)
     parsed = _parsed(spark, files, tracks, params, run)
     judged = _judged(parsed, listens, banned_days(earlier), params)
     tallies = quarantine_rows.tally([(judged.rows, files)])

@@ -80,6 +80,7 @@ def test_a_week_waits_for_its_saturday_or_a_later_day(fake_python, reparsed, tak
 
 
 @pytest.mark.spark
+@pytest.mark.faults  # ten processes, six of them with a JVM: minutes, so it runs with the slow drills
 def test_a_week_on_the_tiny_world(reparsed, take_in, tmp_path, monkeypatch):
     from deltalake import DeltaTable
 

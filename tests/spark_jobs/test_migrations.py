@@ -101,7 +101,7 @@ def test_column_that_is_gone_is_dropped_and_stays_in_the_past(tmp_path: Path, pl
     before = warehouse.state(USERS).version
     assert migrate(warehouse) == ["rebuild: column age is gone"]
     assert read(warehouse, USERS) == expected(planted_rows["users"], USERS)
-    assert sorted(warehouse.rows(USERS, before).table()["age"].to_pylist()) == [30, 40, 50]
+    assert sorted(warehouse.rows(USERS, before).dataset().to_table()["age"].to_pylist()) == [30, 40, 50]
 
 
 def test_checks_are_added_and_dropped_by_name(tmp_path: Path, planted_rows: dict[str, pa.Table]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -40,15 +41,20 @@ def metrics(run_date: date, value: float) -> pa.Table:
     return pa.Table.from_pylist([row], schema=arrow_schema(t.METRICS))
 
 
-def users(*names: str) -> pa.Table:
+def users_table(*names: str) -> pa.Table:
     rows = [{"user_id": name, "timezone": None, "country": None, "simulated": True} for name in names]
     return pa.Table.from_pylist(rows, schema=arrow_schema(t.USERS))
+
+
+def taken(day: date) -> pa.Table:
+    row = dict.fromkeys(t.LANDING_FILES.column_names, "x") | {"bytes": 1, "rows": 1, "quarantined": 0, "taken_on": day}
+    return pa.Table.from_pylist([row], schema=arrow_schema(t.LANDING_FILES))
 
 
 @pytest.fixture
 def plant(tmp_path: Path) -> Plant:
     made = Plant(Settings(warehouse=tmp_path / "warehouse", landing=tmp_path / "landing"))
-    made.warehouse.write_arrow(t.USERS, users("ana"), "true")
+    made.warehouse.write_arrow(t.USERS, users_table("ana"), "true")
     return made
 
 
@@ -101,7 +107,7 @@ def test_a_run_replaces_its_own_monday_alone(plant: Plant, plant_job: Any) -> No
     plant_job(EVALUATE, count_users)
     before = MONDAY - timedelta(days=7)
     run_job(plant, EVALUATE, before)
-    plant.warehouse.write_arrow(t.USERS, users("ana", "bo"), "true")
+    plant.warehouse.write_arrow(t.USERS, users_table("ana", "bo"), "true")
     for _ in range(2):
         run_job(plant, EVALUATE, MONDAY)
         assert values(plant) == {before: 1.0, MONDAY: 2.0}
@@ -110,7 +116,7 @@ def test_a_run_replaces_its_own_monday_alone(plant: Plant, plant_job: Any) -> No
 def test_a_rerun_reads_the_events_that_its_week_recorded(plant: Plant, plant_job: Any) -> None:
     plant_job(EVALUATE, count_users)
     run_job(plant, EVALUATE, MONDAY)
-    plant.warehouse.write_arrow(t.USERS, users("ana", "bo", "cy"), "true")  # they came later
+    plant.warehouse.write_arrow(t.USERS, users_table("ana", "bo", "cy"), "true")  # they came later
     run_job(plant, EVALUATE, MONDAY)
     assert values(plant) == {MONDAY: 1.0}
     run_job(plant, EVALUATE, MONDAY, edition=1)  # --fresh
@@ -119,21 +125,29 @@ def test_a_rerun_reads_the_events_that_its_week_recorded(plant: Plant, plant_job
     assert values(plant) == {MONDAY: 3.0}
 
 
-def test_a_killed_attempt_hides_what_it_wrote_from_the_next(plant: Plant, plant_job: Any) -> None:
+def test_a_killed_intake_starts_again_from_before_its_dead_attempt(
+    plant: Plant, plant_job: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, books = replace(t.USERS, engine="delta-rs"), t.LANDING_FILES
+    monkeypatch.setitem(t.TABLES, "users", events)
+    intake = Job("ingest_listens", "planted", "arrow", "daily", reads=(Read(events), Read(books)), writes=(events, books))
     seen = []
 
-    def transform(*, users: Any, metrics: Any, params: Any, run: Any) -> dict[str, Output]:
-        seen.append(metrics.count())
-        run.write("metrics", Output(_metrics(run.run_date, 1.0), replace=""))
+    def transform(*, users: Any, landing_files: Any, params: Any, run: Any) -> dict[str, Output]:
+        seen.append((users.count(), landing_files.count()))
+        run.write("users", Output(users_table("bo"), replace=""))
+        run.write("landing_files", Output(taken(run.run_date), replace=""))
         if len(seen) == 1:
             raise KeyboardInterrupt
         return {}
 
-    plant_job(EVALUATE, transform)
+    plant_job(intake, transform)
     with pytest.raises(KeyboardInterrupt):
-        run_job(plant, EVALUATE, MONDAY)
-    run_job(plant, EVALUATE, MONDAY)
-    assert seen == [0, 0], "the second try starts from before the first"
+        run_job(plant, intake, MONDAY)
+    run_job(plant, intake, MONDAY)
+    assert seen == [(1, 0), (1, 1)], "events as before the first try, books as they stand"
+    run_job(plant, intake, MONDAY)
+    assert seen[2] == (3, 2), "after a finished attempt everything is read as it stands"
 
 
 def _raising(error: BaseException) -> Callable[..., Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +189,16 @@ def test_state_counts_what_the_log_knows(planted: Warehouse, planted_rows: dict[
 def test_log_entries_are_whole_json(planted: Warehouse) -> None:
     for path in planted.root.rglob("_delta_log/*.json"):
         assert all(json.loads(line) for line in path.read_text().splitlines())
+
+
+def test_a_scan_left_unfinished_does_not_abort_the_process_at_its_end(tmp_path: Path) -> None:
+    # delta-rs's own file system calls back into Python: read-ahead threads then crashed the ending interpreter (exit -6, -11).
+    warehouse = Warehouse(tmp_path)
+    for day in range(40):  # one file a day, so that files are left to read ahead
+        warehouse.write_arrow(METRICS, metrics(metric(MONDAY + timedelta(days=day), 0.1)), "")
+    program = (
+        "import sys; from pathlib import Path; from conf.tables import METRICS; from spark_jobs.warehouse import Warehouse; "
+        "next(Warehouse(Path(sys.argv[1])).rows(METRICS).batches())"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, str(tmp_path)], timeout=30, check=False)
+    assert ended.returncode == 0
