@@ -18,7 +18,7 @@ from spark_jobs import landing_note
 from spark_jobs.cli.main import main
 from spark_jobs.warehouse import Warehouse
 
-SEED = 1
+SEED = 3
 OURS, POPULAR, METRIC = "mf", "popularity", "artist_ndcg@20"
 
 
