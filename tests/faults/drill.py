@@ -30,9 +30,7 @@ def die() -> None:
 
 def plant_fault(point: str) -> None:
     kind, _, where = point.partition(":")
-    {"after": after_table, "audit": before_audit, "load": in_load, "flip": before_flip, "lose": lose_key, "wait": wait_for}[
-        kind
-    ](where)
+    FAULTS[kind](where)
 
 
 def after_table(name: str) -> None:
