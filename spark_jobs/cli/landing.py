@@ -67,13 +67,12 @@ def import_command(
 ) -> None:  # fmt: skip
     """Write a landing folder from real listening data."""
     from spark_jobs import landing_note
-    from spark_jobs.intake.importers import IMPORTERS
+    from spark_jobs.intake.importers import importer
 
-    if name not in IMPORTERS:
-        raise UsageError(f"no importer is called {name}: formats are {', '.join(IMPORTERS)}")
+    chosen = importer(name)
     place = (landing or options.settings().landing).resolve()
     given = {"tracks": tracks, "until": until.date() if until else None, "user_id": user, "seed": seed}
-    report = IMPORTERS[name].run(source, place, given)
+    report = chosen.run(source, place, given)
     if until_day := report.facts.get("until"):
         landing_note.LandingNote(f"import {name}", str(until_day), report.facts.get("seed")).write(place)
     click.echo(json.dumps(report.as_dict()))
