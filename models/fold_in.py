@@ -103,6 +103,15 @@ def explain(log: Histories, items: ItemSide, candidates: Int32s, tie_rank: Int32
     return because
 
 
+def terms(log: Histories, items: ItemSide, candidate: int) -> Float64s:
+    """What each heard track of the only listener of `log` adds to the score of `candidate`, float64 [nnz]."""
+    (_, heard, confidence), (factors, base), ridge = _system(log, items)
+    known = factors[heard].astype(np.float64)
+    a = base + ridge[0] * np.eye(len(base)) + (known.T * confidence) @ known
+    direction = np.linalg.solve(a, factors[candidate].astype(np.float64))
+    return np.asarray(confidence * (known @ direction))
+
+
 def _system(log: Histories, items: ItemSide) -> tuple[Heard, tuple[Float32s, Float64s], Float64s]:
     """((row bounds, heard tracks, their confidence), (item factors, alpha0 V'V), ridge of each listener)."""
     if len(log.track_idx) and log.track_idx.max() >= len(items.factors):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,22 @@ from conf.errors import ContractError
 from models.histories import Histories
 from models.topk import Exclusions
 
-__all__ = ["CATALOGUE_COLUMNS", "Catalogue", "Exclusions", "Listeners", "Saved", "Source", "TopK"]
+__all__ = [
+    "CATALOGUE_COLUMNS",
+    "Catalogue",
+    "Circle",
+    "Exclusions",
+    "Listeners",
+    "Reason",
+    "Saved",
+    "Source",
+    "TopK",
+    "heard_reasons",
+]
 
 
+# Release day of a track without a date: it counts as old.
+UNDATED = np.iinfo(np.int32).min
 CATALOGUE_COLUMNS = ["track_idx", "track_id", "release_date", "blocked"]
 
 
@@ -35,10 +48,16 @@ class Catalogue:
     ----------
     tie_rank : int32 [n], a track's position in order of track_id: equal scores are told apart by it, never by track_idx.
     allowed : bool [n], false for what must not be proposed to anybody.
+    artist : int32 [n], number of the main artist, -1 where unknown. None: the caller knows no artists.
+    released : int32 [n], days since 1970-01-01, UNDATED where unknown. None: the caller knows no dates.
+    text : string [n], what is written about a track (tags, genres, title, artist, lyrics), "" for nothing. None: no texts.
     """
 
     tie_rank: npt.NDArray[np.int32]
     allowed: npt.NDArray[np.bool_]
+    artist: npt.NDArray[np.int32] | None = None
+    released: npt.NDArray[np.int32] | None = None
+    text: pa.Array[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.tie_rank)
@@ -62,6 +81,31 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
+class Circle:
+    """What the friends of n listeners lately love, summed per track before it gets here.
+
+    Attributes
+    ----------
+    indptr : int64 [n + 1].
+    ids : int32 [nnz], track numbers, ascending within a listener.
+    friends : int32 [nnz], how many friends love the track; never below the k of k-anonymity.
+    weight : float32 [nnz], sum of the friends' decayed weights.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int32]
+    friends: npt.NDArray[np.int32]
+    weight: npt.NDArray[np.float32]
+
+    def rows(self, start: int, stop: int) -> Circle:
+        """Listeners `start` to `stop`, sharing memory."""
+        first, last = self.indptr[start], self.indptr[stop]
+        return Circle(
+            self.indptr[start : stop + 1] - first, self.ids[first:last], self.friends[first:last], self.weight[first:last]
+        )
+
+
+@dataclass(frozen=True)
 class Listeners:
     """A block of listeners: their histories and what a source may need beside them.
 
@@ -69,13 +113,20 @@ class Listeners:
     ----------
     log : n histories.
     country : string [n], ISO 3166-1 alpha-2, null where unknown.
+    circle : what their friends love; None where nobody follows anybody.
     """
 
     log: Histories
     country: pa.Array[Any]
+    circle: Circle | None = None
 
     def __len__(self) -> int:
         return len(self.log)
+
+    def rows(self, start: int, stop: int) -> Listeners:
+        """Listeners `start` to `stop`, sharing memory."""
+        circle = self.circle.rows(start, stop) if self.circle else None
+        return Listeners(self.log.rows(start, stop), self.country.slice(start, stop - start), circle)
 
 
 @dataclass(frozen=True)
@@ -92,6 +143,22 @@ class TopK:
     ids: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float32]
     because: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One thing that carried a track's score.
+
+    Attributes
+    ----------
+    kind : `track` heard, `artist` heard, `tag` shared, `friends` who love it, or `popular` where the listener lives.
+    what : track_idx, artist number, the tag's text, how many friends, or the country ("" is everywhere).
+    share : part of the score's positive terms that it gave, in (0, 1].
+    """
+
+    kind: Literal["track", "artist", "tag", "friends", "popular"]
+    what: int | str
+    share: float
 
 
 @dataclass(frozen=True)
@@ -113,9 +180,36 @@ class Source(Protocol):
     def recommend(self, block: Listeners, k: int, exclude: Exclusions, threads: int = 1) -> TopK:
         """Best `k` allowed tracks of each listener that `exclude` does not name."""
 
+    def explain(self, listener: Listeners, track: int, most: int = 3) -> tuple[Reason, ...]:
+        """What carried `track` for the one listener of the block, the largest share first; empty where nothing did.
+
+        The heard track that `recommend` gives as `because` is the first reason of kind `track`.
+        """
+
     def save(self) -> Saved:
         """The item side, ready for an artefact."""
 
     @classmethod
     def load(cls, arrays: Mapping[str, npt.NDArray[Any]], params: Mapping[str, Any], catalogue: Catalogue) -> Self:
         """The source of a saved item side; `arrays` may be memory-mapped and are not copied."""
+
+
+def heard_reasons(
+    heard: npt.NDArray[np.int32], terms: npt.NDArray[np.float64], tie_rank: npt.NDArray[np.int32], most: int
+) -> tuple[Reason, ...]:
+    """Reasons of kind `track` of a score that is a sum over heard tracks.
+
+    Parameters
+    ----------
+    heard : int32 [m], tracks; terms : float64 [m], what each adds. Terms of 0 and less are no reasons.
+    tie_rank : int32 [tracks], tells equal terms apart.
+
+    Examples
+    --------
+    >>> heard_reasons(np.array([4, 7, 9]), np.array([1.0, -5.0, 3.0]), np.arange(10), most=2)
+    (Reason(kind='track', what=9, share=0.75), Reason(kind='track', what=4, share=0.25))
+    """
+    order = np.lexsort((tie_rank[heard], -terms))
+    speaking = order[terms[order] > 0]
+    total = float(terms[speaking].sum())
+    return tuple(Reason("track", int(heard[at]), float(terms[at]) / total) for at in speaking[:most])

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from conf.errors import ContractError
 from conf.settings import TrainMf
-from models.fold_in import ItemSide, explain, fold_in, gram
+from models.fold_in import ItemSide, explain, fold_in, gram, terms
 from models.histories import Histories
-from models.sources.base import Catalogue, Exclusions, Listeners, Saved, TopK
+from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved, TopK, heard_reasons
 from models.topk import ItemIndex, top_k
 
 # Reasons cost as much as the scores themselves; of a list of thirty, two tracks an artist, one in a thousand stands lower.
@@ -57,6 +57,11 @@ class MatrixFactorization:
         best = np.ascontiguousarray(ids[:, :EXPLAINED])
         because[:, :EXPLAINED] = explain(block.log, self.items, best, self.catalogue.tie_rank, threads)
         return TopK(ids, scores, because)
+
+    def explain(self, listener: Listeners, track: int, most: int = 3) -> tuple[Reason, ...]:
+        """Heard tracks by their term of the score (models/fold_in.py)."""
+        log = listener.log.rows(0, 1)
+        return heard_reasons(log.track_idx, terms(log, self.items, track), self.catalogue.tie_rank, most)
 
     def save(self) -> Saved:
         """Factors, their Gram matrix and the weights of the objective."""

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from conf.settings import TrainPopularity
 from models.frozen import frozen
 from models.histories import Histories
-from models.sources.base import Catalogue, Exclusions, Listeners, Saved, TopK
+from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved, TopK
 
 EVERYWHERE = ""
 # Counts are kept as whole millionths (2^20 a listener): integers add up to the same in any order of the rows.
@@ -100,13 +100,23 @@ class Popularity:
         A list ends early where a listener's exclusions use up the country's `depth` tracks. There is no reason to give
         but popularity, and one thread is quick enough: 0.5 microseconds a proposal.
         """
-        place = pc.index_in(block.country, pa.array(self.countries.tolist()))
-        country = place.fill_null(0).to_numpy().astype(np.int32)
+        country = self._charts_of(block)
         ids = np.full((len(block), k), -1, np.int32)
         scores = np.full((len(block), k), -np.inf, np.float32)
         read = (self.top, self.top_shares, self.catalogue.allowed, country, exclude.indptr, exclude.ids)
         _walk(*map(frozen, read), ids, scores)
         return TopK(ids, scores, np.full_like(ids, -1))
+
+    def explain(self, listener: Listeners, track: int, most: int = 3) -> tuple[Reason, ...]:
+        """The chart that holds the track: that of the listener's country, or the world's."""
+        chart = int(self._charts_of(listener)[0])
+        held = track in self.top[chart]
+        return (Reason("popular", str(self.countries[chart]), 1.0),) if held and most else ()
+
+    def _charts_of(self, block: Listeners) -> npt.NDArray[np.int32]:
+        """Row of each listener's chart, int32 [n]; the world's is 0."""
+        place = pc.index_in(block.country, pa.array(self.countries.tolist()))
+        return np.asarray(place.fill_null(0).to_numpy(), np.int32)
 
     def save(self) -> Saved:
         """All arrays; there are no other settings to serve by."""

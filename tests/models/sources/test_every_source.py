@@ -110,3 +110,19 @@ def test_one_listener_and_one_track(kind: Any, make_histories: Any) -> None:
     one = Listeners(make_histories([[True]]), pa.array(["DE"]))
     source = source_class.fit(one.log, Catalogue(np.zeros(1, np.int32), np.ones(1, bool)), params)
     assert source.recommend(one, 5, heard(one)).ids.tolist() == [[-1] * 5]
+
+
+def test_it_can_say_why(kind: Any, listeners: Listeners, catalogue: Catalogue) -> None:
+    source_class, params = kind
+    source = source_class.fit(listeners.log, catalogue, params)
+    found = source.recommend(listeners, 5, heard(listeners))
+    for row in range(0, 50, 7):
+        listener = listeners.rows(row, row + 1)
+        for track, because in zip(found.ids[row], found.because[row], strict=True):
+            reasons = source.explain(listener, int(track), most=3)
+            assert 1 <= len(reasons) <= 3
+            shares = [reason.share for reason in reasons]
+            assert shares == sorted(shares, reverse=True)
+            assert 0 < sum(shares) <= 1 + 1e-6
+            if because >= 0:
+                assert next(r.what for r in reasons if r.kind == "track") == because
