@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.frozen import frozen
+from models.selection import NOTHING, best, key_of, score_of
+
+Array = npt.NDArray[Any]
+
+
+def chosen(scores: Array, tie_rank: Array, k: int) -> tuple[Array, Array]:
+    ids, values = np.full(k, 99, np.int32), np.full(k, 99, np.float32)
+    best(frozen(scores.astype(np.float32)), frozen(tie_rank.astype(np.int32)), ids, values)
+    return ids, values
+
+
+def reference(scores: Array, tie_rank: Array, k: int) -> tuple[Array, Array]:
+    ids, values = np.full(k, -1, np.int32), np.full(k, -np.inf, np.float32)
+    order = np.lexsort((tie_rank, -scores))
+    order = order[scores[order] > -np.inf][:k]
+    ids[: len(order)], values[: len(order)] = order, scores[order]
+    return ids, values
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    items=st.integers(0, 3000),
+    k=st.integers(1, 1000),
+    values=st.sampled_from([1, 2, 30, 10**6]),  # one value: all are tied
+    struck=st.sampled_from([0.0, 0.3, 0.99, 1.0]),
+    rising=st.booleans(),
+)
+def test_equals_a_full_sort(seed: int, items: int, k: int, values: int, struck: float, rising: bool) -> None:
+    rng = np.random.default_rng(seed)
+    scores = (rng.integers(0, values, items) - values // 2).astype(np.float32)
+    if rising:
+        scores.sort()  # every score passes the floor
+    scores[rng.random(items) < struck] = -np.inf
+    tie_rank = rng.permutation(items)
+    expected_ids, expected_values = reference(scores, tie_rank, k)
+    ids, best_values = chosen(scores, tie_rank, k)
+    np.testing.assert_array_equal(ids, expected_ids)
+    np.testing.assert_array_equal(best_values, expected_values)
+
+
+@pytest.mark.parametrize("order", ["rising", "falling", "organ pipe", "tied"])
+def test_orders_that_are_hard_for_quickselect(order: str) -> None:
+    ramp = np.arange(20_000, dtype=np.float32)
+    scores = {"rising": ramp, "falling": ramp[::-1], "organ pipe": np.minimum(ramp, ramp[::-1]), "tied": ramp * 0}[order]
+    for tie_rank in (np.arange(20_000), np.arange(20_000)[::-1]):
+        np.testing.assert_array_equal(chosen(scores, tie_rank, 500)[0], reference(scores, tie_rank, 500)[0])
+
+
+def test_ties_go_to_the_lower_external_rank_whatever_the_sign_of_zero() -> None:
+    ids, values = chosen(np.array([0.0, -0.0, -0.0, 0.0]), np.array([3, 1, 2, 0]), 3)
+    assert ids.tolist() == [3, 1, 2]
+    assert values.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_what_is_struck_out_or_no_number_is_never_chosen() -> None:
+    ids, values = chosen(np.array([-np.inf, np.nan, -3e38, np.inf, -np.nan]), np.arange(5), 4)
+    assert ids.tolist() == [3, 2, -1, -1]
+    np.testing.assert_array_equal(values, np.array([np.inf, -3e38, -np.inf, -np.inf], np.float32))
+
+
+@given(st.lists(st.tuples(st.floats(width=32, allow_nan=False), st.integers(0, 2**31 - 1)), min_size=2, max_size=2))
+def test_keys_order_as_lists_do(entries: list[tuple[float, int]]) -> None:
+    (score, rank), (other, other_rank) = entries
+    key, other_key = (key_of(np.float32(s), r) for s, r in entries)
+    assert (key > other_key) == ((score, -rank) > (other, -other_rank))
+    assert score_of(key) == score
+    assert (key > NOTHING) == (score > -np.inf)
+
+
+def test_other_kernels_call_it_on_their_rows() -> None:
+    @numba.njit
+    def rows(scores: Array, tie_rank: Array, ids: Array, values: Array) -> None:
+        for row in range(len(scores)):
+            best(scores[row], tie_rank, ids[row], values[row])
+
+    ids, values = np.empty((2, 2), np.int32), np.empty((2, 2), np.float32)
+    rows(np.array([[1, 5, 3], [-np.inf, 2, -np.inf]], np.float32), np.arange(3, dtype=np.int32), ids, values)
+    assert ids.tolist() == [[1, 2], [1, -1]]
+    assert values.tolist() == [[5.0, 3.0], [2.0, -np.inf]]
