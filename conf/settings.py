@@ -101,6 +101,23 @@ class TrainPopularity(Frozen):
     depth: int = Field(2000, ge=100)
 
 
+Inputs = Literal["binary", "log", "linear"]
+Neighbours = Annotated[int, Field(ge=1, le=1000)]
+
+
+class TrainItemKnn(Frozen):
+    """histories -> artefact `item_knn`: neighbours of each track by shared listeners.
+
+    `inputs`: how a history's weights enter. `k1`, `b`: saturation and length normalisation of BM25, unused by the others.
+    """
+
+    similarity: Literal["bm25", "tfidf", "cosine"] = "bm25"
+    neighbours: Neighbours = 200
+    k1: float = Field(1.2, ge=0)
+    b: float = Field(0.75, ge=0, le=1)
+    inputs: Inputs = "binary"
+
+
 class GenerateCandidates(Frozen):
     """histories -> candidates. `min_tracks`: listeners with fewer completed tracks get the popular source alone."""
 

@@ -10,14 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainMf, TrainPopularity
+from conf.settings import TrainItemKnn, TrainMf, TrainPopularity
 from models.sources.base import Catalogue, Exclusions, Listeners, Source
+from models.sources.item_knn import ItemKnn
 from models.sources.mf import MatrixFactorization
 from models.sources.popularity import Popularity
 
 SOURCES: dict[str, tuple[type[Source], Any]] = {
     "mf": (MatrixFactorization, TrainMf(dimensions=8, epochs=5)),
     "popularity": (Popularity, TrainPopularity()),
+    "item_knn": (ItemKnn, TrainItemKnn()),
 }
 
 
@@ -28,7 +30,10 @@ def kind(request: pytest.FixtureRequest) -> tuple[type[Source], Any]:
 
 @pytest.fixture
 def listeners(make_histories: Any, checkerboard: Any) -> Listeners:
-    likes = checkerboard & (np.random.default_rng(0).random(checkerboard.shape) < 0.6)
+    """Checkerboard tastes, and a few tracks of the other colour each, so that every track has a neighbour of any other."""
+    chance = np.random.default_rng(0).random(checkerboard.shape)
+    likes = chance < np.where(checkerboard, 0.6, 0.06)
+    np.fill_diagonal(likes, False)
     return Listeners(make_histories(likes), pa.array(["DE", None] * 25, pa.string()))
 
 
