@@ -39,15 +39,12 @@ def ndcg_at_k(hits: npt.NDArray[np.bool_], relevant: npt.NDArray[Any]) -> Floats
 
 
 def recall_at_k(hits: npt.NDArray[np.bool_], relevant: npt.NDArray[Any]) -> Floats:
-    """Share of the relevant tracks that a list of k could hold and does hold, float64 [n] in [0, 1].
+    """Share of the relevant tracks that the list holds, float64 [n] in [0, 1]; a listener with none gets nan.
 
-    The divisor is min(k, relevant), so that a perfect list reaches 1.
-
-    >>> recall_at_k(np.array([[True, False], [True, True]]), np.array([4, 1 + 1])).tolist()
-    [0.5, 1.0]
+    >>> recall_at_k(np.array([[True, False], [True, True]]), np.array([4, 2])).tolist()
+    [0.25, 1.0]
     """
-    possible = np.minimum(relevant, hits.shape[1]).astype(np.float64)
-    recall: Floats = hits.sum(axis=1) / np.where(possible > 0, possible, np.nan)
+    recall: Floats = hits.sum(axis=1) / np.where(relevant > 0, relevant, np.nan)
     return recall
 
 

@@ -28,6 +28,7 @@ WORDS = {
     "migrate": "upkeep",
     "vacuum": "upkeep",
     "rollback": "stores",
+    "benchmark": "benchmark",
 }
 
 

@@ -1,0 +1,98 @@
+"""The blend's loops, compiled: one listener at a time, over the few tracks that their lists name."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.selection import best, jit
+
+Float32s = npt.NDArray[np.float32]
+Int32s = npt.NDArray[np.int32]
+
+
+@jit
+def to_one_scale(scores: Float32s, out: Float32s) -> None:
+    """Bring each list's scores to [0, 1], float32 [n, k] -> float32 [n, k]: its best is 1, what it no longer holds 0.
+
+    A full list ends at exactly 0. One that is shorter than asked holds everything its source knows, so its last entry is
+    worth something too: it ends one step above 0. Padding becomes 0; equal scores throughout become 1.
+    """
+    n, k = scores.shape
+    for row in range(n):
+        held = 0
+        while held < k and scores[row, held] > -np.inf:
+            held += 1
+        if held == 0:
+            out[row] = 0.0
+            continue
+        first, last = np.float64(scores[row, 0]), np.float64(scores[row, held - 1])
+        floor = last if held == k else last - (first - last) / held
+        span = first - floor
+        for at in range(k):
+            if at >= held:
+                out[row, at] = 0.0
+            else:
+                out[row, at] = (np.float64(scores[row, at]) - floor) / span if span > 0 else 1.0
+
+
+@jit
+def add_lists(
+    ids: Int32s,
+    worth: Float32s,
+    because: Int32s,
+    bounds: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.float64],
+    tie_rank: Int32s,
+    out_ids: Int32s,
+    out_scores: Float32s,
+    out_because: Int32s,
+    out_source: npt.NDArray[np.int8],
+) -> None:
+    """Add up the lists of each listener and keep the best.
+
+    Parameters
+    ----------
+    ids, worth, because : [n, total], the sources' lists side by side; source s owns columns bounds[s] to bounds[s + 1].
+    weights : float64 [sources].
+    out_ids ... out_source : [n, k], see models/blend.py.
+    """
+    items, k = len(tie_rank), out_ids.shape[1]
+    total = np.zeros(items)
+    most = np.zeros(items)
+    reason_most = np.zeros(items)
+    source_of = np.full(items, -1, np.int8)
+    reason = np.full(items, -1, np.int32)
+    touched = np.empty(ids.shape[1], np.int32)
+    found, ranks = np.empty(ids.shape[1], np.float32), np.empty(ids.shape[1], np.int32)
+    for row in range(len(ids)):
+        reached = 0
+        for source in range(len(weights)):
+            if weights[source] <= 0.0:
+                continue
+            for at in range(bounds[source], bounds[source + 1]):
+                item = ids[row, at]
+                if item < 0:
+                    break
+                if source_of[item] < 0:
+                    touched[reached] = item
+                    reached += 1
+                    source_of[item] = source
+                term = weights[source] * worth[row, at]
+                total[item] += term
+                if term > most[item]:
+                    most[item], source_of[item] = term, source
+                if because[row, at] >= 0 and (reason[item] < 0 or term > reason_most[item]):
+                    reason_most[item], reason[item] = term, because[row, at]
+        for place in range(reached):
+            found[place], ranks[place] = total[touched[place]], tie_rank[touched[place]]
+        best(found[:reached], ranks[:reached], out_ids[row], out_scores[row])
+        for place in range(k):
+            if out_ids[row, place] < 0:
+                break
+            item = touched[out_ids[row, place]]
+            out_ids[row, place], out_because[row, place], out_source[row, place] = item, reason[item], source_of[item]
+        for place in range(reached):
+            item = touched[place]
+            total[item], most[item], reason_most[item] = 0.0, 0.0, 0.0
+            source_of[item], reason[item] = -1, -1

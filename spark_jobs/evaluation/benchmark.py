@@ -1,0 +1,205 @@
+"""split -> rows: every source on a public benchmark, all items ranked, settings chosen on validation alone.
+
+Each source is tuned by Optuna's TPE (Akiba et al. 2019, https://doi.org/10.1145/3292500.3330701) for the validation's NDCG,
+trained again on training and validation together, and judged by the test once. `blend` adds the sources' lists up with
+weights learned on the validation; its own lists come from the same retrained sources.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import optuna
+import pyarrow as pa
+
+from conf.errors import FactoryError
+from conf.settings import Frozen
+from models.blend import blend, learn
+from models.bootstrap import mean_intervals
+from models.histories import Histories
+from models.metrics import hits_of, ndcg_at_k, recall_at_k
+from models.sources.base import Catalogue, Exclusions, Listeners, TopK
+from spark_jobs.evaluation.effort import Effort, effort
+from spark_jobs.evaluation.public_splits import Pairs, Split
+from spark_jobs.evaluation.search_spaces import CONTESTANTS
+
+log = logging.getLogger(__name__)
+BLEND = "blend"
+# Entries of each source's list that the blend adds up: beyond five hundred nothing reaches a list of twenty.
+BLEND_DEPTH = 500
+# Listeners whose validation decides between settings; more would change the choice less than the seed does.
+TUNED_ON = 10_000
+_RESAMPLES = 1000
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A split ready for sources.
+
+    Attributes
+    ----------
+    k : length of the lists, 20 for sets and 10 for sequences.
+    """
+
+    split: Split
+    seed: int
+
+    @property
+    def k(self) -> int:
+        """Length of the judged lists."""
+        return 20 if self.split.kind == "sets" else 10
+
+    @property
+    def metrics(self) -> tuple[str, str]:
+        """Names of (recall, ndcg): with one test item a listener, recall is the hit rate."""
+        return ("recall@20", "ndcg@20") if self.split.kind == "sets" else ("hr@10", "ndcg@10")
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """All items, in order of their number in the files."""
+        return Catalogue(np.arange(self.split.items, dtype=np.int32), np.ones(self.split.items, bool))
+
+    @cached_property
+    def fit(self) -> Histories:
+        """What is trained on while settings are chosen."""
+        return self.split.histories(self.split.fit)
+
+    @cached_property
+    def whole(self) -> Histories:
+        """What the judged models are trained on."""
+        return self.split.histories(self.split.fit.and_(self.split.valid))
+
+    @cached_property
+    def tuned_on(self) -> npt.NDArray[np.int64]:
+        """Users whose validation chooses settings, ascending."""
+        users = np.unique(self.split.valid.user)
+        chosen = np.random.default_rng(self.seed).permutation(users)[:TUNED_ON]
+        return np.sort(chosen)
+
+    def ask(self, source: Any, past: Histories, users: npt.NDArray[np.int64], k: int) -> TopK:
+        """The source's lists for `users`, what they had before left out."""
+        block = Listeners(_rows_of(past, users), pa.nulls(len(users), pa.string()))
+        heard = Exclusions(block.log.indptr, block.log.track_idx)
+        return TopK(*vars(source.recommend(block, min(k, self.split.items), heard, os.cpu_count() or 1)).values())
+
+    def judge(self, lists: npt.NDArray[np.int32], users: npt.NDArray[np.int64], truth: Pairs) -> list[npt.NDArray[np.float64]]:
+        """[recall, ndcg] of each of `users`, float64 [users] each."""
+        theirs = np.isin(truth.user, users)
+        row = np.searchsorted(users, truth.user[theirs])
+        hits = hits_of(lists[:, : self.k], row, truth.item[theirs], self.split.items)
+        relevant = np.bincount(row, minlength=len(users))
+        padded = np.pad(hits, ((0, 0), (0, self.k - hits.shape[1])))
+        return [recall_at_k(padded, relevant), ndcg_at_k(padded, relevant)]
+
+
+@dataclass
+class Trained:
+    """A source with chosen settings, on its way to the test."""
+
+    name: str
+    params: Frozen
+    valid_lists: TopK
+    test_lists: TopK | None = None
+    spent: Effort = field(default_factory=Effort)
+
+
+def measure(split: Split, names: list[str], trials: int, seed: int, tell: Tell) -> list[dict[str, Any]]:
+    """One row per source; a source that fails is reported with its error, and the others go on."""
+    contest = Contest(split, seed)
+    users = np.unique(split.test.user)
+    trained, rows = [], []
+    for name in [n for n in names if n != BLEND]:
+        try:
+            made = _choose(contest, name, trials, tell)
+            _retrain(contest, made, users)
+        except FactoryError as failed:
+            log.warning("source=%s state=failed error=%s", name, failed)
+            rows.append({"source": name, "error": str(failed)})
+            continue
+        assert made.test_lists is not None
+        rows.append(_row(contest, name, made.test_lists.ids, users, _chosen(made.params), made.spent))
+        trained.append(made)
+    if BLEND in names and trained:
+        tell("blend: weights")
+        rows.append(_blended(contest, trained, users))
+    return rows
+
+
+def _choose(contest: Contest, name: str, trials: int, tell: Tell) -> Trained:
+    """Tune, and keep the chosen settings' lists of the validation for the blend."""
+    contestant = CONTESTANTS[name]
+    params = contestant.params
+    if trials:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=contest.seed))
+
+        def score(trial: optuna.Trial) -> float:
+            tell(f"{name}: trial {trial.number + 1} of {trials}")
+            chosen = contestant.chosen(trial, contest.split.weighted)
+            return _valid_ndcg(contest, _fitted(contest, name, chosen, contest.fit))
+
+        study.optimize(score, n_trials=trials)
+        params = contestant.chosen(study.best_trial, contest.split.weighted)
+    tell(f"{name}: lists of the validation")
+    source = _fitted(contest, name, params, contest.fit)
+    return Trained(name, params, contest.ask(source, contest.fit, contest.tuned_on, BLEND_DEPTH))
+
+
+def _retrain(contest: Contest, made: Trained, users: npt.NDArray[np.int64]) -> None:
+    with effort() as made.spent:
+        source = _fitted(contest, made.name, made.params, contest.whole)
+        made.test_lists = contest.ask(source, contest.whole, users, BLEND_DEPTH)
+
+
+def _fitted(contest: Contest, name: str, params: Frozen, past: Histories) -> Any:
+    return CONTESTANTS[name].source.fit(past, contest.catalogue, params)
+
+
+def _valid_ndcg(contest: Contest, source: Any) -> float:
+    lists = contest.ask(source, contest.fit, contest.tuned_on, contest.k)
+    return float(np.nanmean(contest.judge(lists.ids, contest.tuned_on, contest.split.valid)[1]))
+
+
+def _blended(contest: Contest, trained: list[Trained], users: npt.NDArray[np.int64]) -> dict[str, Any]:
+    with effort() as spent:
+        valid = contest.split.valid
+        theirs = np.isin(valid.user, contest.tuned_on)
+        row = np.searchsorted(contest.tuned_on, valid.user[theirs])
+        weights = learn({made.name: made.valid_lists for made in trained}, row, valid.item[theirs])
+        lists = {made.name: made.test_lists for made in trained if made.test_lists is not None}
+        found = blend(lists, weights, contest.catalogue.tie_rank, contest.k)
+    spent.cpu_s += sum(made.spent.cpu_s for made in trained)
+    spent.peak_mb = max([spent.peak_mb, *(made.spent.peak_mb for made in trained)])
+    return _row(contest, BLEND, found.ids, users, {name: round(w, 4) for name, w in weights.items()}, spent)
+
+
+def _row(
+    contest: Contest, name: str, lists: npt.NDArray[np.int32], users: npt.NDArray[np.int64], params: Any, spent: Effort
+) -> dict[str, Any]:
+    values = contest.judge(lists, users, contest.split.test)
+    intervals = mean_intervals(np.stack(values), _RESAMPLES, contest.seed)
+    row: dict[str, Any] = {"source": name}
+    for metric, found in zip(contest.metrics, intervals, strict=True):
+        row |= {metric: found.value, f"{metric}_interval": [found.low, found.high]}
+    return row | {"params": params, "cpu_s": round(spent.cpu_s, 1), "peak_mb": round(spent.peak_mb)}
+
+
+def _chosen(params: Frozen) -> dict[str, Any]:
+    return params.model_dump(mode="json")
+
+
+def _rows_of(past: Histories, users: npt.NDArray[np.int64]) -> Histories:
+    """Histories of `users`, ascending."""
+    lengths = np.diff(past.indptr)[users]
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    taken = np.repeat(past.indptr[users] - indptr[:-1], lengths) + np.arange(indptr[-1])
+    names = ("track_idx", "plays", "completions", "skips", "last_day", "weight")
+    return Histories(past.user_ids.take(pa.array(users)), indptr, **{name: getattr(past, name)[taken] for name in names})
