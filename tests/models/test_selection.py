@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.frozen import frozen
-from models.selection import NOTHING, best, key_of, score_of
+from models.selection import NOTHING, best, capacity, draw, key_of, order, pour, score_of
 
 Array = npt.NDArray[Any]
 
@@ -51,10 +51,10 @@ def test_equals_a_full_sort(seed: int, items: int, k: int, values: int, struck: 
     np.testing.assert_array_equal(best_values, expected_values)
 
 
-@pytest.mark.parametrize("order", ["rising", "falling", "organ pipe", "tied"])
-def test_orders_that_are_hard_for_quickselect(order: str) -> None:
+@pytest.mark.parametrize("shape", ["rising", "falling", "organ pipe", "tied"])
+def test_shapes_that_fill_the_pool_again_and_again(shape: str) -> None:
     ramp = np.arange(20_000, dtype=np.float32)
-    scores = {"rising": ramp, "falling": ramp[::-1], "organ pipe": np.minimum(ramp, ramp[::-1]), "tied": ramp * 0}[order]
+    scores = {"rising": ramp, "falling": ramp[::-1], "organ pipe": np.minimum(ramp, ramp[::-1]), "tied": ramp * 0}[shape]
     for tie_rank in (np.arange(20_000), np.arange(20_000)[::-1]):
         np.testing.assert_array_equal(chosen(scores, tie_rank, 500)[0], reference(scores, tie_rank, 500)[0])
 
@@ -90,3 +90,22 @@ def test_other_kernels_call_it_on_their_rows() -> None:
     rows(np.array([[1, 5, 3], [-np.inf, 2, -np.inf]], np.float32), np.arange(3, dtype=np.int32), ids, values)
     assert ids.tolist() == [[1, 2], [1, -1]]
     assert values.tolist() == [[5.0, 3.0], [2.0, -np.inf]]
+
+
+def test_pools_filled_tile_by_tile_hold_the_best_of_all_tiles() -> None:
+    rng = np.random.default_rng(1)
+    scores, tie_rank = rng.integers(0, 50, (3, 4000)).astype(np.float32), rng.permutation(4000).astype(np.int32)
+    keys, items = np.empty((3, capacity(100)), np.int64), np.empty((3, capacity(100)), np.int32)
+    sizes, floors = np.zeros(3, np.int64), np.full(3, NOTHING)
+    for start in range(0, 4000, 700):
+        part = slice(start, start + 700)
+        pour(scores[:, part].copy(), frozen(tie_rank[part]), start, 100, keys, items, sizes, floors)
+    drawn = np.empty((3, 100), np.int32)
+    draw(keys, items, sizes, drawn)
+    for row in range(3):
+        assert sorted(drawn[row]) == sorted(reference(scores[row], tie_rank, 100)[0])
+
+
+def test_order_is_that_of_lists_with_pads_last() -> None:
+    scores = np.array([[1.0, -np.inf, 3.0, 1.0]], np.float32)
+    assert order(scores, np.array([[7, 0, 9, 2]], np.int32)).tolist() == [[2, 3, 0, 1]]

@@ -87,6 +87,53 @@ def test_exclusions_may_repeat_and_name_forbidden_items() -> None:
     assert scores.tolist() == [[1.0, -np.inf]]
 
 
+@pytest.mark.parametrize("k", [1, 100, 500, 1000])
+def test_equals_a_full_sort_over_many_tiles(k: int) -> None:
+    rng = np.random.default_rng(k)
+    left = rng.integers(-9, 10, (300, 7)).astype(np.float32)  # more than one tile of users
+    right = rng.integers(-9, 10, (5000, 7)).astype(np.float32)
+    tie_rank = rng.permutation(5000).astype(np.int32)
+    heard = rng.random((300, 5000)) < 0.02
+    exclude = Exclusions(np.concatenate([[0], heard.sum(1).cumsum()]), np.nonzero(heard)[1].astype(np.int32))
+    ids, scores = top_k(left, index(right, tie_rank=tie_rank), k, exclude)
+    expected_ids, expected_scores = reference(left, right, k, heard, tie_rank)
+    np.testing.assert_array_equal(ids, expected_ids)
+    np.testing.assert_array_equal(scores, expected_scores)
+
+
+def test_real_scores_are_those_of_float64_and_in_order() -> None:
+    rng = np.random.default_rng(5)
+    left, right = rng.standard_normal((50, 64), dtype=np.float32), rng.standard_normal((4000, 64), dtype=np.float32)
+    ids, scores = top_k(left, index(right), 200, nothing_excluded(50))
+    exact = left.astype(np.float64) @ right.astype(np.float64).T
+    np.testing.assert_array_equal(ids, np.argsort(-exact, axis=1)[:, :200])
+    np.testing.assert_allclose(scores, -np.sort(-exact, axis=1)[:, :200], rtol=3e-7)
+
+
+def test_one_item_one_dimension_and_scores_below_zero() -> None:
+    ids, scores = top_k(np.array([[-2.0]], np.float32), index(np.array([[3.0]], np.float32)), 3, nothing_excluded(1))
+    assert ids.tolist() == [[0, -1, -1]]
+    assert scores.tolist() == [[-6.0, -np.inf, -np.inf]]
+
+
+def test_everything_excluded() -> None:
+    exclude = Exclusions(np.array([0, 3, 3]), np.array([2, 0, 1], np.int32))
+    ids, scores = top_k(np.ones((2, 2), np.float32), index(np.ones((3, 2), np.float32)), 2, exclude)
+    assert ids.tolist() == [[-1, -1], [0, 1]]
+    assert scores[0].tolist() == [-np.inf, -np.inf]
+
+
+def test_equal_users_get_equal_lists_and_equal_items_stand_by_rank() -> None:
+    rng = np.random.default_rng(2)
+    right = np.repeat(rng.standard_normal((700, 9), dtype=np.float32), 2, axis=0)  # each item twice, side by side
+    tie_rank = rng.permutation(1400).astype(np.int32)
+    ids, _ = top_k(np.ones((13, 9), np.float32), index(right, tie_rank=tie_rank), 40, nothing_excluded(13))
+    assert (ids == ids[0]).all()
+    twins = ids[0].reshape(-1, 2)
+    assert (twins[:, 0] // 2 == twins[:, 1] // 2).all()
+    assert (tie_rank[twins[:, 0]] < tie_rank[twins[:, 1]]).all()
+
+
 def test_a_thousand_of_a_thousand() -> None:
     items = np.arange(1000, dtype=np.float32)[:, None]
     ids, _ = top_k(np.array([[1.0], [-1.0]], np.float32), index(items), 1000, nothing_excluded(2))
