@@ -81,6 +81,12 @@ def newest_monday(last_event: date) -> date:
     return last_sunday + timedelta(days=1)
 
 
+def _trainer(source: str, *beside: Read) -> Job:
+    """The job that trains a source on this week's histories, the tracks and what it reads beside them."""
+    reads = (Read(t.HISTORIES, "this_week"), Read(t.TRACKS), *beside)
+    return Job(f"train_{source}", "training", "arrow", "weekly", reads, writes=(t.MODELS,), trains=source)
+
+
 _CATALOGUE = (t.TRACKS, t.ARTISTS, t.USERS, t.FOLLOWS, t.TAGS, t.FEEDBACK, t.LISTENER_PLAYLISTS, t.FOREIGN_EXPOSURES)
 
 JOBS: tuple[Job, ...] = (
@@ -118,24 +124,9 @@ JOBS: tuple[Job, ...] = (
         reads=(Read(t.LISTENS, "before_cut"), Read(t.TRACKS)),
         writes=(t.HISTORIES,),
     ),
-    Job(
-        "train_mf",
-        room="training",
-        engine="arrow",
-        schedule="weekly",
-        reads=(Read(t.HISTORIES, "this_week"), Read(t.TRACKS)),
-        writes=(t.MODELS,),
-        trains="mf",
-    ),
-    Job(
-        "train_popularity",
-        room="training",
-        engine="arrow",
-        schedule="weekly",
-        reads=(Read(t.HISTORIES, "this_week"), Read(t.TRACKS), Read(t.USERS)),
-        writes=(t.MODELS,),
-        trains="popularity",
-    ),
+    _trainer("mf"),
+    _trainer("item_knn"),
+    _trainer("popularity", Read(t.USERS)),
     Job(
         "generate_candidates",
         room="serving",

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from conf.errors import SettingsError
 
@@ -116,6 +116,71 @@ class TrainItemKnn(Frozen):
     k1: float = Field(1.2, ge=0)
     b: float = Field(0.75, ge=0, le=1)
     inputs: Inputs = "binary"
+    max_listeners: int = Field(500_000, ge=1)
+
+
+class TrainContent(Frozen):
+    """histories, texts, artists -> artefact `content`: taste that each track's content stands for.
+
+    `ridge`: strength of the map from texts to taste. `artist_prior`: how many tracks of an artist the text is worth;
+    `own_prior`: how many listeners of a track its artist and text are worth, None: its own listeners count for nothing.
+    `cold_only` proposes tracks of fewer than `warm_listeners` listeners alone. `text_dimensions` of the text, `dimensions`
+    of taste. `inputs`: how a history's weights enter a listener's mean.
+    """
+
+    dimensions: int = Field(128, ge=1, le=1024)
+    text_dimensions: int = Field(128, ge=1, le=1024)
+    ridge: float = Field(100.0, gt=0)
+    artist_prior: float = Field(1.0, gt=0)
+    own_prior: float | None = Field(10.0, gt=0)
+    inputs: Inputs = "log"
+    cold_only: bool = False
+    warm_listeners: int = Field(10, ge=1)
+    max_listeners: int = Field(500_000, ge=1)
+    seed: int = 7
+
+
+class CircleRule(Frozen):
+    """What counts as lately loved by friends: completed within `days`, a friend's `depth` strongest, by `k` friends or more."""
+
+    days: int = Field(28, ge=1)
+    depth: int = Field(50, ge=1)
+    k: int = Field(2, ge=2)
+
+
+class TrainSequence(Frozen):
+    """histories -> artefact `sequence`: a causal transformer over the newest `length` tracks of a listener.
+
+    `batch`: tracks a step learns from. `negatives`: tracks drawn per batch to compare with, 0: all tracks. `gaps`: whether
+    days between tracks are looked at. `averaging`: memory of the running average of the weights, in steps. `watched`: share of
+    the listeners whose last track is kept back; every `watch_every` epochs it is looked at, and training stops after
+    `patience` looks without progress. The learning rate falls to its end over `epochs`, so fewer of them are a shorter
+    training, not one broken off.
+    """
+
+    dimensions: int = Field(64, ge=4, le=1024)
+    blocks: int = Field(1, ge=0, le=8)
+    heads: int = Field(2, ge=1, le=16)
+    length: int = Field(50, ge=2, le=500)
+    gaps: bool = True
+    dropout: float = Field(0.5, ge=0, lt=1)
+    attention_dropout: float = Field(0.2, ge=0, lt=1)
+    epochs: int = Field(30, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    batch: int = Field(1024, ge=16)
+    negatives: int = Field(1024, ge=0)
+    averaging: float = Field(0.99, ge=0, lt=1)
+    watched: Share = 0.05
+    watch_every: int = Field(3, ge=1)
+    patience: int = Field(3, ge=1)
+    max_listeners: int = Field(500_000, ge=1)
+    seed: int = 7
+
+    @model_validator(mode="after")
+    def _heads_share_the_dimensions(self) -> Self:
+        if self.dimensions % self.heads:
+            raise ValueError(f"dimensions {self.dimensions} are not a multiple of heads {self.heads}")
+        return self
 
 
 class GenerateCandidates(Frozen):
@@ -124,6 +189,7 @@ class GenerateCandidates(Frozen):
     per_source: int = Field(200, ge=30, le=1000)
     min_tracks: int = Field(3, ge=0)
     block: int = Field(1024, ge=256)
+    circle: CircleRule = CircleRule()
 
 
 class BuildDiscoverWeekly(Frozen):
@@ -178,6 +244,7 @@ class Settings(Frozen):
     sessionize: Sessionize = Sessionize()
     build_histories: BuildHistories = BuildHistories()
     train_mf: TrainMf = TrainMf()
+    train_item_knn: TrainItemKnn = TrainItemKnn()
     train_popularity: TrainPopularity = TrainPopularity()
     generate_candidates: GenerateCandidates = GenerateCandidates()
     build_discover_weekly: BuildDiscoverWeekly = BuildDiscoverWeekly()

@@ -29,6 +29,7 @@ WORDS = {
     "vacuum": "upkeep",
     "rollback": "stores",
     "benchmark": "benchmark",
+    "backtest": "backtest",
 }
 
 

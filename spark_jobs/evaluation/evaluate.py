@@ -24,6 +24,7 @@ from spark_jobs.evaluation import contenders, held_out_artists, panel
 from spark_jobs.evaluation.panel import Panel
 from spark_jobs.evaluation.score_card import Columns, ScoreCard, with_difference
 from spark_jobs.evaluation.week_after import WeekAfter, look
+from spark_jobs.rows import sql
 
 log = logging.getLogger(__name__)
 SURFACE = "discover_weekly"
@@ -55,7 +56,8 @@ def transform(
     if not rows:
         log.info("job=evaluate nothing to measure: nobody discovered a track in the week from %s", cut(monday))
         return {}
-    return {"metrics": Output(card.table(rows))}
+    replaced = f"{sql(('run_date', '=', run.run_date))} AND {sql(('surface', '=', SURFACE))}"  # `plant backtest` keeps its rows
+    return {"metrics": Output(card.table(rows), replaced)}
 
 
 def discoveries(

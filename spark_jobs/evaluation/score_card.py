@@ -41,18 +41,19 @@ class ScoreCard:
             return []
         values = np.stack(list(columns.values()))
         intervals = mean_intervals(values, self.resamples, self.seed)
-        return [self._row(*name, interval, values.shape[1]) for name, interval in zip(columns, intervals, strict=True)]
+        return [self.measured(*name, interval, values.shape[1]) for name, interval in zip(columns, intervals, strict=True)]
 
     def whole(self, model: str, metric: str, value: float, listeners: int) -> dict[str, Any]:
         """One row for a number that belongs to all listeners together and has no interval."""
-        return self._row(model, metric, Interval(value, np.nan, np.nan), listeners)
+        return self.measured(model, metric, Interval(value, np.nan, np.nan), listeners)
 
     def table(self, rows: list[dict[str, Any]]) -> pa.Table:
         """Rows of the table `metrics`, by model and metric."""
         ordered = sorted(rows, key=lambda row: (row["model"], row["metric"]))
         return pa.Table.from_pylist(ordered, schema=arrow_schema(t.METRICS))
 
-    def _row(self, model: str, metric: str, interval: Interval, listeners: int) -> dict[str, Any]:
+    def measured(self, model: str, metric: str, interval: Interval, listeners: int) -> dict[str, Any]:
+        """One row."""
         low, high = (None if np.isnan(end) else end for end in interval[1:])
         return {
             "run_date": self.run_date,

@@ -19,14 +19,15 @@ def sample(histories: Rows, size: int) -> Histories:
     The order of the result depends on no file layout, so the same rows train the same bytes. Only the chosen listeners'
     rows are held: the others are streamed past.
     """
-    chosen = _lowest_checksums(histories.table(columns=["user_id"]).column("user_id"), size)
+    chosen = lowest_checksums(histories.table(columns=["user_id"]).column("user_id"), size)
     kept = [batch.filter(pc.is_in(batch.column("user_id"), chosen)) for batch in histories.batches(columns=COLUMNS)]
     schema = pa.schema([histories.schema.field(name) for name in COLUMNS])
     table = pa.Table.from_batches(kept, schema).combine_chunks()
     return Histories.from_arrow(table.take(pc.sort_indices(table, [("user_id", "ascending")])))
 
 
-def _lowest_checksums(user_ids: pa.ChunkedArray[Any], size: int) -> pa.Array[Any]:
+def lowest_checksums(user_ids: pa.ChunkedArray[Any], size: int) -> pa.Array[Any]:
+    """The `size` ids with the lowest crc32, or all."""
     ids = user_ids.combine_chunks()
     if len(ids) <= size:
         return ids
