@@ -183,6 +183,65 @@ class TrainSequence(Frozen):
         return self
 
 
+class TrainFresh(Frozen):
+    """histories, artists, release days -> artefact `fresh`: new releases of artists that a listener is loyal to.
+
+    A release is new for `window_days` and counts half after `half_life_days`. `neighbours`: like artists per artist.
+    """
+
+    window_days: int = Field(28, ge=1)
+    half_life_days: float = Field(14.0, gt=0)
+    neighbours: Neighbours = 50
+    max_listeners: int = Field(500_000, ge=1)
+
+
+class TrainRp3beta(Frozen):
+    """histories -> artefact `rp3beta`: walks from track to listener to track.
+
+    `alpha`: power of the transition probabilities. `beta`: how far popular ends are held down. `artist_weight`: weight of
+    artists as nodes beside their tracks, 0 for none.
+    """
+
+    alpha: float = Field(0.7, ge=0, le=3)
+    beta: float = Field(0.4, ge=0, le=2)
+    neighbours: Neighbours = 200
+    artist_weight: float = Field(0.0, ge=0)
+    inputs: Inputs = "binary"
+
+
+class TrainGfcf(Frozen):
+    """histories -> artefact `gfcf`: closed-form graph filter.
+
+    `low_pass`: weight of the ideal filter of `dimensions` singular vectors beside the linear one. `listener_exponent`,
+    `track_exponent`: how far active listeners and popular tracks are normalised; 0.5 each is the paper's. `artist_weight`:
+    weight of artists as nodes beside their tracks, 0 for none.
+    """
+
+    dimensions: int = Field(128, ge=1, le=1024)
+    low_pass: float = Field(1.0, ge=0)
+    listener_exponent: float = Field(0.4, ge=0, le=1)
+    track_exponent: float = Field(0.4, ge=0, le=1)
+    neighbours: Neighbours = 200
+    artist_weight: float = Field(0.0, ge=0)
+    inputs: Inputs = "binary"
+    seed: int = 7
+
+
+class TrainEase(Frozen):
+    """histories -> artefact `ease`: linear autoencoder over the `head` most heard tracks.
+
+    `ridge`: in units of the mean squared length of a track's column. `dropout`: penalty in proportion to that length.
+    `listener_exponent`: how far active listeners are normalised, 0 for not at all.
+    """
+
+    head: int = Field(8000, ge=1, le=20_000)
+    ridge: float = Field(3.0, gt=0)
+    dropout: float = Field(0.0, ge=0)
+    listener_exponent: float = Field(0.0, ge=0, le=1)
+    neighbours: Neighbours = 200
+    inputs: Inputs = "binary"
+
+
 class GenerateCandidates(Frozen):
     """histories -> candidates. `min_tracks`: listeners with fewer completed tracks get the popular source alone."""
 
