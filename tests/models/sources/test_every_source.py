@@ -10,16 +10,24 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainItemKnn, TrainMf, TrainPopularity
+from conf.settings import TrainContent, TrainEase, TrainGfcf, TrainItemKnn, TrainMf, TrainPopularity, TrainRp3beta
 from models.sources.base import Catalogue, Exclusions, Listeners, Source
+from models.sources.content import Content
+from models.sources.ease import Ease
+from models.sources.gfcf import Gfcf
 from models.sources.item_knn import ItemKnn
 from models.sources.mf import MatrixFactorization
 from models.sources.popularity import Popularity
+from models.sources.rp3beta import Rp3beta
 
 SOURCES: dict[str, tuple[type[Source], Any]] = {
     "mf": (MatrixFactorization, TrainMf(dimensions=8, epochs=5)),
     "popularity": (Popularity, TrainPopularity()),
     "item_knn": (ItemKnn, TrainItemKnn()),
+    "rp3beta": (Rp3beta, TrainRp3beta()),
+    "gfcf": (Gfcf, TrainGfcf(dimensions=8)),
+    "ease": (Ease, TrainEase()),
+    "content": (Content, TrainContent(dimensions=8, text_dimensions=8)),
 }
 
 
@@ -113,7 +121,9 @@ def test_nobody_listened_yet(kind: Any, make_histories: Any, catalogue: Catalogu
 def test_one_listener_and_one_track(kind: Any, make_histories: Any) -> None:
     source_class, params = kind
     one = Listeners(make_histories([[True]]), pa.array(["DE"]))
-    source = source_class.fit(one.log, Catalogue(np.zeros(1, np.int32), np.ones(1, bool)), params)
+    nought = np.zeros(1, np.int32)
+    alone = Catalogue(nought, np.ones(1, bool), artist=nought, released=nought, text=pa.array(["a song"]))
+    source = source_class.fit(one.log, alone, params)
     assert source.recommend(one, 5, heard(one)).ids.tolist() == [[-1] * 5]
 
 
