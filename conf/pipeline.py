@@ -40,6 +40,7 @@ class Job:
     reads, writes : tables; a job that reads what it writes sees the version from before its own attempt.
     landing : landing folders it takes files from.
     uses, trains : artefacts it loads, and the one it makes. `uses_last_week` takes those of the Monday before.
+    may_use : artefacts that it takes where they are there, and does without where they are not.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Job:
     writes: tuple[Table, ...] = ()
     landing: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    may_use: tuple[str, ...] = ()
     uses_last_week: tuple[str, ...] = ()
     trains: str | None = None
 
@@ -133,7 +135,8 @@ JOBS: tuple[Job, ...] = (
         engine="spark",
         schedule="weekly",
         reads=(Read(t.HISTORIES, "this_week"), Read(t.TRACKS), Read(t.USERS), Read(t.FEEDBACK, "before_cut")),
-        uses=("mf", "popularity"),
+        uses=("popularity",),
+        may_use=("mf", "item_knn"),
         writes=(t.CANDIDATES,),
     ),
     Job(
@@ -187,6 +190,16 @@ DAILY = tuple(job for job in JOBS if job.schedule == "daily")
 WEEKLY = tuple(job for job in JOBS if job.schedule == "weekly")
 
 
+def can_go_on_without(job: Job) -> bool:
+    """Whether the week goes on where this job fails: a trainer whose artefact is needed by nobody.
+
+    >>> can_go_on_without(BY_NAME["train_mf"]), can_go_on_without(BY_NAME["train_popularity"])
+    (True, False)
+    """
+    needed = {name for other in JOBS for name in other.uses}
+    return job.trains is not None and job.trains not in needed
+
+
 def edges(jobs: tuple[Job, ...] = JOBS) -> list[tuple[str, str, str]]:
     """(writer, table or artefact, reader) for each pair of different jobs that share something.
 
@@ -195,7 +208,7 @@ def edges(jobs: tuple[Job, ...] = JOBS) -> list[tuple[str, str, str]]:
     links = []
     for reader in jobs:
         events = [r.table.name for r in reader.reads if r.rows != "last_week" and r.table.scope != "book"]
-        wanted = events + list(reader.uses)
+        wanted = [*events, *reader.uses, *reader.may_use]
         for writer in jobs:
             made = [w.name for w in writer.writes] + ([writer.trains] if writer.trains else [])
             links += [(writer.name, thing, reader.name) for thing in made if thing in wanted and writer is not reader]

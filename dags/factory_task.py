@@ -12,10 +12,10 @@ from typing import Any
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from conf.errors import EXIT_DONE, EXIT_IO, EXIT_SERVICE_AWAY, EXIT_TRY_LATER, MEANING
-from conf.pipeline import Job
+from conf.pipeline import Job, can_go_on_without
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_POOL = "default_pool"
@@ -46,9 +46,12 @@ class FactoryTask(BashOperator):
             doc_md=arrow(job),
             do_xcom_push=False,
             pool=SPARK_POOL if job.engine == "spark" else DEFAULT_POOL,
+            # A source that was left out is skipped, and a job that does without it runs all the same.
+            trigger_rule="none_failed" if job.may_use else "all_success",
             **RETRIES,
             **airflow,
         )
+        self.left_out_where_it_fails = can_go_on_without(job)
 
     def execute(self, context: Context) -> None:
         """Run the command; its exit code decides between done, try again and give up.
@@ -59,6 +62,8 @@ class FactoryTask(BashOperator):
             Where trying again cannot help: the task fails at once.
         AirflowException
             Where it can: the task retries.
+        AirflowSkipException
+            Instead of either's last word, where the week goes on without this job.
         """
         result = self.subprocess_hook.run_command(
             ["bash", "-c", str(self.bash_command)], env=self.get_env(context), cwd=self.cwd
@@ -67,7 +72,13 @@ class FactoryTask(BashOperator):
             return
         told = MEANING.get(result.exit_code, "killed" if result.exit_code < 0 else "no exit code of the factory")
         failure = AirflowException if may_help(result.exit_code) else AirflowFailException
+        if self.left_out_where_it_fails and (failure is AirflowFailException or self._is_last_try(context)):
+            failure = AirflowSkipException
         raise failure(f"{self.task_id} exited {result.exit_code} ({told}): docs/operations.md says what to do")
+
+    def _is_last_try(self, context: Context) -> bool:
+        instance: Any = context["ti"]
+        return bool(instance.try_number > (self.retries or 0))
 
 
 def command(job: Job, run_date: str) -> str:

@@ -63,9 +63,10 @@ class Run:
     landing : landing folder.
     warehouse : warehouse folder (stores that live on disk keep their files below it).
     truth : folder of a simulated world's truth or of held-out real pairs; None in production.
-    artefacts : what the job `uses` (or `uses_last_week`), by name.
+    artefacts : what the job `uses` (or `uses_last_week`), and what it `may_use` and is there, by name.
     changed : table -> partition values that changed since this job last finished, None where it never did.
     epoch, fence : number of the lease this run holds, and a call that raises BusyError once it is lost.
+    warn : says that something was left out although the job is done; it stands in `runs`, and `plant status` shows it.
     write : writes an Output to a table before the job returns (exposures come before the flip).
     """
 
@@ -78,6 +79,7 @@ class Run:
     changed: Callable[[str], list[date] | None] = lambda table: None
     epoch: int = 0
     fence: Callable[[], None] = lambda: None
+    warn: Callable[[str], None] = lambda told: None
     write: Callable[[str, Output], None] = lambda table, output: None
     spark: SparkSession | None = None
 

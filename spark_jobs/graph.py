@@ -34,7 +34,7 @@ def _arrows(job: Job) -> Iterator[str]:
         if read.table not in job.writes:
             arrow = "-.->" if read.rows == "last_week" else "-->"
             yield f"t_{read.table.name} {arrow} {job.name}"
-    yield from (f"a_{name} --> {job.name}" for name in job.uses)
+    yield from (f"a_{name} --> {job.name}" for name in (*job.uses, *job.may_use))
     yield from (f"a_{name} -.-> {job.name}" for name in job.uses_last_week)
     yield from (f"{job.name} --> t_{table.name}" for table in job.writes)
     if job.trains:

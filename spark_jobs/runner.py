@@ -68,6 +68,7 @@ class Written:
 
     versions: dict[str, int] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def run_job(plant: Plant, job: Job, run_date: date, edition: int | None = None) -> Written:
@@ -100,7 +101,8 @@ def run_job(plant: Plant, job: Job, run_date: date, edition: int | None = None) 
         )  # fmt: skip
         raise error from raised
     seconds = time.perf_counter() - begin
-    plant.books.write(attempt, "done", exit_code=0, seconds=seconds, writes=written.versions, rows=written.rows)
+    told = "; ".join(written.warnings)
+    plant.books.write(attempt, "done", exit_code=0, message=told, seconds=seconds, writes=written.versions, rows=written.rows)
     log.info("job=%s run_date=%s state=done seconds=%.1f rows=%s", job.name, run_date, seconds, written.rows)
     return written
 
@@ -122,7 +124,11 @@ def _execute(plant: Plant, job: Job, run_date: date, attempt: Attempt, params: A
     def write(name: str, output: Output) -> None:
         _write(plant, name, output, run_date, written)
 
-    run = _context(plant, job, run_date, attempt, write)
+    def warn(told: str) -> None:
+        log.warning("job=%s run_date=%s %s", job.name, run_date, told)
+        written.warnings.append(told)
+
+    run = _context(plant, job, run_date, attempt, write, warn)
     rows = {r.table.name: _rows(plant, job, r, run_date, attempt.reads[r.table.name]) for r in job.reads}
     module = importlib.import_module(job.module)
     try:
@@ -147,11 +153,11 @@ def _write_group(outputs: list[tuple[str, Output]], write: Any, writers: int) ->
             written.result()
 
 
-def _context(plant: Plant, job: Job, run_date: date, attempt: Attempt, write: Any) -> Run:
+def _context(plant: Plant, job: Job, run_date: date, attempt: Attempt, write: Any, warn: Any) -> Run:
     last_week = run_date - timedelta(days=7)
     used = {name: plant.books.artefact(name, run_date) for name in job.uses}
-    if job.uses_last_week:
-        used |= {n: ref for n in job.uses_last_week if (ref := _artefact_or_none(plant, n, last_week))}
+    offered = [(name, run_date) for name in job.may_use] + [(name, last_week) for name in job.uses_last_week]
+    used |= {name: ref for name, monday in offered if (ref := _artefact_or_none(plant, name, monday))}
     return Run(
         run_date=run_date,
         cut=cut(run_date) if job.schedule == "weekly" else run_date + timedelta(days=1),
@@ -162,6 +168,7 @@ def _context(plant: Plant, job: Job, run_date: date, attempt: Attempt, write: An
         changed=lambda name: _changed(plant, job, name, attempt.reads[name]),
         epoch=plant.lease.epoch if plant.lease else 0,
         fence=plant.lease.fence if plant.lease else lambda: None,
+        warn=warn,
         write=write,
         spark=plant.spark if job.engine == "spark" else None,
     )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from conf import tables as t
-from conf.errors import UsageError
-from conf.pipeline import BY_NAME, JOBS, Job, cut
-from spark_jobs.runner import Plant, run_job
+from conf.errors import FactoryError, UsageError
+from conf.pipeline import BY_NAME, JOBS, Job, can_go_on_without, cut
+from spark_jobs.runner import Plant, Written, run_job
 
 log = logging.getLogger(__name__)
 LISTS = "build_discover_weekly"
@@ -19,12 +19,13 @@ LISTS = "build_discover_weekly"
 
 @dataclass(frozen=True)
 class Done:
-    """One finished job: rows written per table, wall-clock seconds."""
+    """One finished job: rows written per table, wall-clock seconds, and what was left out."""
 
     job: str
     run_date: date
     rows: dict[str, int]
     seconds: float
+    left_out: tuple[str, ...] = ()
 
 
 def run_week(
@@ -37,7 +38,8 @@ def run_week(
     """Run the `chosen` jobs for `monday`, in the order of the line.
 
     A full run whose Monday before has no lists makes them first (unpublished), with the same settings and a cut seven days
-    earlier: they are what `evaluate` measures, and later weeks measure what was really served.
+    earlier: they are what `evaluate` measures, and later weeks measure what was really served. A source that fails to train
+    is told as left out, and the week goes on.
     """
     if monday.weekday() != 0:
         raise UsageError(f"--run-date {monday} is a {monday:%A}: a week is named by the Monday served")
@@ -47,8 +49,15 @@ def run_week(
         if run_date == monday - timedelta(days=7) and not _wanted_for_measuring(plant, run_date, job):
             continue
         begin = time.perf_counter()
-        written = run_job(plant, job, run_date, editions.get(run_date))
-        done.append(Done(job.name, run_date, written.rows, time.perf_counter() - begin))
+        try:
+            written = run_job(plant, job, run_date, editions.get(run_date))
+        except Exception as failed:
+            if not can_go_on_without(job):
+                raise
+            log.warning("job=%s run_date=%s state=left_out", job.name, run_date, exc_info=not isinstance(failed, FactoryError))
+            written = Written(warnings=[f"{job.trains} is left out: {failed}"])
+        seconds = time.perf_counter() - begin
+        done.append(Done(job.name, run_date, written.rows, seconds, tuple(written.warnings)))
         tell(done[-1])
     return done
 

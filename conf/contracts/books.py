@@ -72,7 +72,7 @@ RUNS = Table(
         Column("edition", "int", "0; each --fresh run of a week starts the next", nullable=False),
         Column("state", "string", "started, done, failed or refused", nullable=False),
         Column("exit_code", "int", "0, 64, 65, 69, 70, 74 or 75; null while started"),
-        Column("message", "string", "why it is red; empty when done", nullable=False),
+        Column("message", "string", "why it is red, or what a job that is done left out", nullable=False),
         Column("at", "timestamp", "when this state began, UTC", nullable=False),
         Column("seconds", "double", "wall clock of the attempt"),
         Column("reads", "map<string,bigint>", "table -> Delta version read", nullable=False),

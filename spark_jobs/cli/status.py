@@ -59,9 +59,9 @@ def _print(document: dict[str, Any]) -> None:
     printing.print_grid(
         document["stores"], ("surface", "store", "state", "run_date", "generation", "records", "epoch", "pinned"), "stores"
     )
-    red = [row for row in runs if row["message"]]
-    if red:
-        printing.print_grid(red, ("job", "exit_code", "message"), "why red")
+    told = [row for row in runs if row["message"]]
+    if told:
+        printing.print_grid(told, ("job", "exit_code", "message"), "why red, and what was left out")
     if document["refused"]:
         printing.print_grid(document["refused"], ("job", "reason", "rows", "example"), "refused rows")
     click.echo(f"next: {document['next']}")

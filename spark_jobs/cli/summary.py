@@ -28,6 +28,8 @@ def progress() -> Iterator[Callable[[Done], None]]:
         def tell(done: Done) -> None:
             made = ", ".join(f"{name} {rows:,}" for name, rows in done.rows.items())
             console.print(f"{done.job:<24} {done.run_date}  {done.seconds:6.1f} s  {made or 'nothing new'}")
+            for told in done.left_out:
+                console.print(f"  left out: {told}", style="yellow", markup=False)
 
         yield tell
 
@@ -47,6 +49,8 @@ def _made(done: list[Done]) -> Grid:
     for step in done:
         for i, (name, rows) in enumerate(step.rows.items() or [("nothing new", 0)]):
             grid.add_row(name, f"{rows:,}", f"{step.job} {step.run_date}", f"{step.seconds:.1f}" if i == 0 else "")
+    for told in (told for step in done for told in step.left_out):
+        grid.add_row("left out", "", told, "")
     grid.add_section()
     grid.add_row("all", "", "", f"{sum(step.seconds for step in done):.1f}")
     return grid

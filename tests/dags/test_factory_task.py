@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,6 +49,26 @@ def test_an_exit_code_decides_about_the_retry(exiting, ending, retried):
     with pytest.raises(AirflowException) as failed:
         exiting(ending)
     assert isinstance(failed.value, AirflowFailException) is not retried
+
+
+@pytest.mark.parametrize(
+    ("code", "tries", "skipped"),
+    [
+        pytest.param(errors.EXIT_BAD_DATA, 1, True, id="bad-data"),
+        pytest.param(errors.EXIT_IO, 1, False, id="disk-is-tried-again"),
+        pytest.param(errors.EXIT_IO, 5, True, id="disk-stays-full"),
+    ],
+)
+def test_a_source_that_cannot_be_trained_is_skipped(code, tries, skipped):
+    """The week goes on without it: its list leaves the blend."""
+    from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+    from factory_task import FactoryTask
+
+    task = FactoryTask(job=BY_NAME["train_mf"], run_date="2026-09-07")
+    task.bash_command = f"exit {code}"
+    with pytest.raises(AirflowException) as failed:
+        task.execute({"ti": SimpleNamespace(try_number=tries)})
+    assert isinstance(failed.value, AirflowSkipException) is skipped
 
 
 def test_done_is_done(exiting):

@@ -16,7 +16,7 @@ def upstream(dag, task_id):
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_what_a_job_reads_was_written_before(schedules, job):
     dag = next(dag for dag in schedules.values() if job.name in dag.task_ids)
-    wanted = {read.table.name for read in job.reads if read.rows != "last_week"} | set(job.uses)
+    wanted = {read.table.name for read in job.reads if read.rows != "last_week"} | {*job.uses, *job.may_use}
     before = JOBS[: JOBS.index(job)]
     writers = {w.name for w in before if wanted & ({made.name for made in w.writes} | {w.trains})}
     assert writers & set(dag.task_ids) <= upstream(dag, job.name)
@@ -36,8 +36,10 @@ def test_a_task_waits_only_for_what_it_needs(schedules):
 def test_publishing_is_the_last_word_on_the_lists(schedules):
     leaves = {task.task_id for task in schedules["discover_weekly"].tasks if not task.downstream_task_ids}
     assert leaves == {"publish_discover_weekly", "evaluate"}
-    # An all_done leaf would turn a failed run into a success.
-    assert all(task.trigger_rule == "all_success" for dag in schedules.values() for task in dag.tasks)
+    # An all_done leaf would turn a failed run into a success. `none_failed` waits for all, and lets only what was skipped pass.
+    rules = {task.task_id: task.trigger_rule for dag in schedules.values() for task in dag.tasks}
+    assert {name for name, rule in rules.items() if rule != "all_success"} == {job.name for job in JOBS if job.may_use}
+    assert set(rules.values()) == {"all_success", "none_failed"}
 
 
 def test_ledgers_make_no_circle(schedules):

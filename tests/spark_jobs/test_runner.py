@@ -286,3 +286,23 @@ def test_a_run_can_ask_its_lease(plant: Plant, plant_job: Any, tmp_path: Path) -
     with pytest.raises(BusyError, match="taken over"):
         run_job(plant, job, MONDAY)
     assert states(plant)[-1] == ("failed", 75)
+
+
+def test_what_a_job_may_use_is_given_where_it_is_there(plant: Plant, plant_job: Callable[..., None]) -> None:
+    seen: list[set[str]] = []
+
+    def look(*, users: Any, metrics: Any, params: Any, run: Any) -> dict[str, Output]:
+        seen.append(set(run.artefacts))
+        run.warn("one thing was left out")
+        return {}
+
+    job = replace(EVALUATE, may_use=("mf", "gfcf"))
+    plant_job(job, look)
+    run_job(plant, job, MONDAY)
+    trained = Job("train_mf", "planted", "arrow", "weekly", reads=(Read(t.USERS),), writes=(t.MODELS,), trains="mf")
+    plant_job(trained, lambda *, users, params, run: Artefact({"x": np.zeros(1)}, {}))
+    run_job(plant, trained, MONDAY)
+    run_job(plant, job, MONDAY)
+    assert seen == [set(), {"mf"}]
+    newest = plant.books.entries(job=job.name, state="done")[-1]
+    assert (newest["message"], newest["exit_code"]) == ("one thing was left out", 0)

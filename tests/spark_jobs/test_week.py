@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from conf import tables as t
-from conf.errors import UsageError
-from conf.pipeline import BY_NAME, DAILY, JOBS, WEEKLY, cut
+from conf.errors import ContractError, UsageError
+from conf.pipeline import BY_NAME, DAILY, JOBS, WEEKLY, Job, cut
 from conf.settings import Settings
 from spark_jobs import week
 from spark_jobs.books import Attempt
@@ -99,3 +99,25 @@ def test_only_and_from_choose_jobs() -> None:
 def test_a_week_is_named_by_a_monday(plant: Plant) -> None:
     with pytest.raises(UsageError, match="2026-09-08 is a Tuesday"):
         run_week(plant, date(2026, 9, 8))
+
+
+def test_a_source_that_fails_is_left_out_and_the_week_goes_on(
+    plant: Plant, ran: list[tuple[str, date, int | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaking(broken: str) -> None:
+        done = week.run_job
+
+        def run_job(plant: Plant, job: Job, run_date: date, edition: int | None) -> Written:
+            if job.name == broken:
+                raise ContractError("it broke")
+            return done(plant, job, run_date, edition)
+
+        monkeypatch.setattr(week, "run_job", run_job)
+
+    breaking("train_mf")
+    done = run_week(plant, MONDAY)
+    assert [step.job for step in done] == [job.name for job in (*DAILY, *WEEKLY)]
+    assert {step.job: step.left_out for step in done if step.left_out} == {"train_mf": ("mf is left out: it broke",)}
+    breaking("train_popularity")  # the fallback for everybody: no week without it
+    with pytest.raises(ContractError, match="it broke"):
+        run_week(plant, MONDAY)
