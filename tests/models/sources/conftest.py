@@ -46,5 +46,10 @@ def checkerboard() -> npt.NDArray[np.bool_]:
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    """Fifty allowed tracks whose ids are in reverse order of their numbers."""
-    return Catalogue(np.arange(50, dtype=np.int32)[::-1].copy(), np.ones(50, bool))
+    """Fifty allowed tracks whose ids are in reverse order of their numbers.
+
+    Ten artists with five tracks each; an artist's tracks are of one colour and genre, and came out on days 6 to 10.
+    """
+    number = np.arange(50, dtype=np.int32)
+    text = pa.array([f"genre:{'odd' if track % 2 else 'even'} tag:t{track % 7} song number {track}" for track in number])
+    return Catalogue(number[::-1].copy(), np.ones(50, bool), artist=number % 10, released=10 - number // 10, text=text)
