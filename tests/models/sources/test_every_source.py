@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainContent, TrainEase, TrainGfcf, TrainItemKnn, TrainMf, TrainPopularity, TrainRp3beta
+from conf.settings import TrainContent, TrainEase, TrainFresh, TrainGfcf, TrainItemKnn, TrainMf, TrainPopularity, TrainRp3beta
 from models.sources.base import Catalogue, Exclusions, Listeners, Source
 from models.sources.content import Content
 from models.sources.ease import Ease
+from models.sources.fresh import Fresh
 from models.sources.gfcf import Gfcf
 from models.sources.item_knn import ItemKnn
 from models.sources.mf import MatrixFactorization
@@ -28,6 +29,7 @@ SOURCES: dict[str, tuple[type[Source], Any]] = {
     "gfcf": (Gfcf, TrainGfcf(dimensions=8)),
     "ease": (Ease, TrainEase()),
     "content": (Content, TrainContent(dimensions=8, text_dimensions=8)),
+    "fresh": (Fresh, TrainFresh()),
 }
 
 
