@@ -16,16 +16,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
-import threadpoolctl
 
 from conf.errors import ContractError
 from models import selection
+from models.blas import one_thread
 from models.frozen import frozen
 
 USER_TILE = 256
@@ -128,7 +127,7 @@ def top_k(users: Float32s, items: ItemIndex, k: int, exclude: Exclusions, thread
 
     if not len(items.order):
         return ids, scores
-    with _blas_threads().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, range(0, len(users), BLOCK)):
             pass
     return ids, scores
@@ -152,12 +151,6 @@ def _norms(factors: Float32s, whose: str) -> npt.NDArray[np.float64]:
         where = f"first in row {bad[0]}"
         raise ContractError(f"top-k: {len(bad)} {whose} factors are NaN, infinite or huge, {where}; train again")
     return np.asarray(norms)
-
-
-@lru_cache(maxsize=1)
-def _blas_threads() -> threadpoolctl.ThreadpoolController:
-    """Finding the loaded BLAS libraries takes milliseconds, so it is done once a process."""
-    return threadpoolctl.ThreadpoolController()
 
 
 def _search(users: Float32s, items: ItemIndex, exclude: Exclusions, ids: Int32s, scores: Float32s) -> None:

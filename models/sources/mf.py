@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ContractError
 from conf.settings import TrainMf
+from models.als import Objective, factorize
 from models.fold_in import ItemSide, explain, fold_in, gram, terms
 from models.histories import Histories
 from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved, TopK, heard_reasons
@@ -44,7 +46,7 @@ class MatrixFactorization:
 
     @classmethod
     def fit(cls, log: Histories, catalogue: Catalogue, params: TrainMf) -> Self:
-        """Train on every listener of `log` with irspack; the same log gives the same bytes."""
+        """Train on every listener of `log`; the same log gives the same bytes."""
         return cls.of(item_side(train(log, len(catalogue), params), params), catalogue)
 
     def recommend(self, block: Listeners, k: int, exclude: Exclusions, threads: int = 1) -> TopK:
@@ -91,31 +93,13 @@ def item_side(factors: npt.NDArray[np.float32], params: TrainMf) -> ItemSide:
 
 
 def train(log: Histories, tracks: int, params: TrainMf) -> npt.NDArray[np.float32]:
-    """Item factors, float32 [tracks, d], trained by irspack on `log`.
-
-    On one thread: with two, irspack adds up its Gram matrix in another order each time, and the artefact of a re-run would
-    differ. Three steps of conjugate gradients take a quarter of Cholesky's time.
-    """
-    from irspack import IALSRecommender  # workers fold in without it, and it takes seconds to import
-    from scipy import sparse
-
+    """Item factors, float32 [tracks, d]: models/als.py on all cores, the same bytes on any number of them."""
     confidence = log.matrix(tracks, params.weight_scale)
     if not confidence.nnz:
         return np.zeros((tracks, params.dimensions), np.float32)
-    model = IALSRecommender(
-        sparse.csr_matrix(confidence),
-        n_components=params.dimensions,
-        alpha0=params.alpha0,
-        reg=params.reg,
-        nu=params.nu,
-        solver_type="CG",
-        n_threads=1,
-        random_seed=params.seed,
-    )
-    model.start_learning()  # learn() would draw a progress bar on stdout
-    for _ in range(params.epochs):
-        model.run_epoch()
-    return np.asarray(model.get_item_embedding(), np.float32)
+    weights = Objective(params.alpha0, params.reg, params.nu)
+    cores = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # as many as this process may use
+    return factorize(confidence, params.dimensions, weights, params.epochs, params.seed, cores)[1]
 
 
 def objective(log: Histories, items: ItemSide, threads: int = 1) -> float:

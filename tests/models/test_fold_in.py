@@ -9,6 +9,7 @@ import pytest
 
 from conf.errors import ArtefactError
 from conf.settings import TrainMf
+from models import als
 from models.fold_in import ItemSide, explain, fold_in, gram
 from models.histories import Histories
 from models.sources import mf
@@ -117,20 +118,20 @@ def test_trained_and_folded_in_listeners_get_the_same_lists() -> None:
     params = TrainMf(dimensions=16, epochs=40, alpha0=0.1, reg=0.01)
     log = planted(400, 300)
     weights = sparse.csr_matrix(log.matrix(300))
+    objective = als.Objective(params.alpha0, params.reg, params.nu)
+    listeners, factors = als.factorize(weights, 16, objective, params.epochs, params.seed)
     items = mf.item_side(mf.train(log, 300, params), params)
+    np.testing.assert_array_equal(factors, items.factors)
     model = IALSRecommender(
-        weights, n_components=16, alpha0=0.1, reg=0.01, nu=1.0,
-        solver_type="CG", prediction_time_max_cg_steps=30, random_seed=params.seed, n_threads=1,
-    )  # fmt: skip
+        weights, n_components=16, alpha0=0.1, reg=0.01, nu=1.0, solver_type="CG", prediction_time_max_cg_steps=30, n_threads=1
+    )
     model.start_learning()
-    for _ in range(40):
-        model.run_epoch()
-    np.testing.assert_array_equal(model.get_item_embedding(), items.factors)
+    model.trainer.core_trainer.item = factors
     ours = fold_in(log, items)
     np.testing.assert_allclose(ours, model.compute_user_embedding(weights), atol=1e-5)
     index = ItemIndex.build(items.factors, np.arange(300, dtype=np.int32), np.ones(300, bool))
     heard = Exclusions(log.indptr, log.track_idx)
     folded, _ = top_k(ours, index, 30, heard)
-    trained, _ = top_k(model.get_user_embedding(), index, 30, heard)
+    trained, _ = top_k(listeners, index, 30, heard)
     overlap = np.mean([len(set(a) & set(b)) / 30 for a, b in zip(folded, trained, strict=True)])
     assert overlap >= 0.97
