@@ -10,7 +10,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainContent, TrainEase, TrainFresh, TrainGfcf, TrainItemKnn, TrainMf, TrainPopularity, TrainRp3beta
+from conf.settings import (
+    TrainContent,
+    TrainEase,
+    TrainFresh,
+    TrainGfcf,
+    TrainItemKnn,
+    TrainMf,
+    TrainPopularity,
+    TrainRp3beta,
+    TrainSequence,
+)
 from models.sources.base import Catalogue, Exclusions, Listeners, Source
 from models.sources.content import Content
 from models.sources.ease import Ease
@@ -20,6 +30,7 @@ from models.sources.item_knn import ItemKnn
 from models.sources.mf import MatrixFactorization
 from models.sources.popularity import Popularity
 from models.sources.rp3beta import Rp3beta
+from models.sources.sequence import Sequence
 
 SOURCES: dict[str, tuple[type[Source], Any]] = {
     "mf": (MatrixFactorization, TrainMf(dimensions=8, epochs=5)),
@@ -28,6 +39,7 @@ SOURCES: dict[str, tuple[type[Source], Any]] = {
     "rp3beta": (Rp3beta, TrainRp3beta()),
     "gfcf": (Gfcf, TrainGfcf(dimensions=8)),
     "ease": (Ease, TrainEase()),
+    "sequence": (Sequence, TrainSequence(dimensions=8, length=16, epochs=4, batch=128, learning_rate=0.01)),
     "content": (Content, TrainContent(dimensions=8, text_dimensions=8)),
     "fresh": (Fresh, TrainFresh()),
 }
