@@ -20,7 +20,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from models.blas import one_thread
+from models.cores import one_blas_thread
 from models.fold_in import gram
 from models.frozen import frozen
 
@@ -77,7 +77,7 @@ def improve(
     target: Float32s, confidence: Any, fixed: Float32s, objective: Objective, threads: int, steps: int = CG_STEPS
 ) -> None:
     """Take `steps` conjugate gradients from `target` float32 [n, d] towards its best for `fixed` float32 [m, d], in place."""
-    with one_thread():
+    with one_blas_thread():
         base = frozen((objective.alpha0 * gram(fixed)).astype(np.float32))
     ridge = frozen(objective.ridge(np.diff(confidence.indptr), len(fixed)))
     indptr, known = frozen(confidence.indptr.astype(np.int64)), frozen(fixed)

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from conf.errors import ContractError
 from models import selection
-from models.blas import one_thread
+from models.cores import one_blas_thread
 from models.frozen import frozen
 
 USER_TILE = 256
@@ -127,7 +127,7 @@ def top_k(users: Float32s, items: ItemIndex, k: int, exclude: Exclusions, thread
 
     if not len(items.order):
         return ids, scores
-    with one_thread(), ThreadPoolExecutor(threads) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, range(0, len(users), BLOCK)):
             pass
     return ids, scores

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ContractError
 from conf.settings import TrainMf
+from models import cores
 from models.als import Objective, factorize
 from models.fold_in import ItemSide, explain, fold_in, gram, terms
 from models.histories import Histories
@@ -98,8 +98,7 @@ def train(log: Histories, tracks: int, params: TrainMf) -> npt.NDArray[np.float3
     if not confidence.nnz:
         return np.zeros((tracks, params.dimensions), np.float32)
     weights = Objective(params.alpha0, params.reg, params.nu)
-    cores = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # as many as this process may use
-    return factorize(confidence, params.dimensions, weights, params.epochs, params.seed, cores)[1]
+    return factorize(confidence, params.dimensions, weights, params.epochs, params.seed, cores.usable())[1]
 
 
 def objective(log: Histories, items: ItemSide, threads: int = 1) -> float:
