@@ -22,6 +22,7 @@ from models.sequence.batches import Sequences
 _CHUNK = 64  # listeners that a thread takes at a time
 
 Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
@@ -71,29 +72,50 @@ class Encoder:
         return out
 
 
-@numba.njit(nogil=True, cache=True)
-def likeness(heard: Int32s, track: int, factors: Float32s) -> npt.NDArray[np.float64]:
-    """Inner products of each heard track's vector with that of `track`, float64 [heard], summed in one order."""
-    out = np.zeros(len(heard))
+_jit: Any = numba.njit(nogil=True, cache=True)
+
+
+@_jit
+def _columns(heard: Int32s, factors: Float32s) -> Float64s:
+    """Vectors of the heard tracks, float64 [d, heard]: side by side, so that many are multiplied at once."""
+    out = np.empty((factors.shape[1], len(heard)))
     for at in range(len(heard)):
-        for d in range(factors.shape[1]):
-            out[at] += np.float64(factors[heard[at], d]) * np.float64(factors[track, d])
+        out[:, at] = factors[heard[at]]
     return out
 
 
-@numba.njit(nogil=True, cache=True)
+@_jit
+def _multiply(columns: Float64s, vector: Float32s, out: Float64s) -> None:
+    """Inner product of each column with `vector`, added up over d in order: the same bits however it is compiled."""
+    out[:] = 0.0
+    for d in range(len(columns)):
+        factor = np.float64(vector[d])
+        for at in range(len(out)):
+            out[at] += columns[d, at] * factor
+
+
+@_jit
+def likeness(heard: Int32s, track: int, factors: Float32s) -> Float64s:
+    """Inner products of each heard track's vector with that of `track`, float64 [heard]."""
+    out = np.empty(len(heard))
+    _multiply(_columns(heard, factors), factors[track], out)
+    return out
+
+
+@_jit
 def _most_alike(indptr: Int64s, heard: Int32s, factors: Float32s, tie_rank: Int32s, ids: Int32s, because: Int32s) -> None:
     for row in range(len(ids)):
         own = heard[indptr[row] : indptr[row + 1]]
+        columns, terms = _columns(own, factors), np.empty(len(own))
         for at in range(ids.shape[1]):
             if ids[row, at] < 0:
-                continue
-            found, best = -1, -np.inf
-            terms = likeness(own, ids[row, at], factors)
-            for n in range(len(own)):
-                if terms[n] > best or (terms[n] == best and tie_rank[own[n]] < tie_rank[found]):
-                    found, best = own[n], terms[n]
-            because[row, at] = found
+                break
+            _multiply(columns, factors[ids[row, at]], terms)
+            best = 0
+            for n in range(1, len(own)):
+                if terms[n] > terms[best] or (terms[n] == terms[best] and tie_rank[own[n]] < tie_rank[own[best]]):
+                    best = n
+            because[row, at] = own[best]
 
 
 def most_alike(sequences: Sequences, factors: Float32s, tie_rank: Int32s, ids: Int32s) -> Int32s:
