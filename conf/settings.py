@@ -242,6 +242,31 @@ class TrainEase(Frozen):
     inputs: Inputs = "binary"
 
 
+class TrainSocial(Frozen):
+    """histories -> artefact `social`: taste circles and what their members lately love.
+
+    `circles` clusters in `dimensions`; a listener joins the `near` nearest, the sharper the fewer of them. A love is one of
+    a listener's `loves` strongest tracks completed in the last `days`; it counts half after `half_life_days`, and is told
+    where `k_listeners` of a circle share it. `lift`: 0 charts what is popular in a circle, 1 what is loved there alone.
+    `friends_weight` of friends' loves beside the circles'; fewer than `k_friends` are never told.
+    """
+
+    dimensions: int = Field(64, ge=1, le=1024)
+    circles: int = Field(100, ge=1, le=10_000)
+    near: int = Field(10, ge=1, le=100)
+    sharpness: float = Field(10.0, ge=0)
+    days: int = Field(56, ge=1)
+    half_life_days: float = Field(28.0, gt=0)
+    loves: int = Field(500, ge=1)
+    lift: Share = 0.2
+    depth: int = Field(1000, ge=1)
+    k_listeners: int = Field(3, ge=2)
+    k_friends: int = Field(2, ge=2)
+    friends_weight: float = Field(0.3, ge=0)
+    max_listeners: int = Field(500_000, ge=1)
+    seed: int = 7
+
+
 class GenerateCandidates(Frozen):
     """histories -> candidates. `min_tracks`: listeners with fewer completed tracks get the popular source alone."""
 

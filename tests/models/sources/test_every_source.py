@@ -20,6 +20,7 @@ from conf.settings import (
     TrainPopularity,
     TrainRp3beta,
     TrainSequence,
+    TrainSocial,
 )
 from models.sources.base import Catalogue, Exclusions, Listeners, Source
 from models.sources.content import Content
@@ -31,6 +32,7 @@ from models.sources.mf import MatrixFactorization
 from models.sources.popularity import Popularity
 from models.sources.rp3beta import Rp3beta
 from models.sources.sequence import Sequence
+from models.sources.social import Social
 
 SOURCES: dict[str, tuple[type[Source], Any]] = {
     "mf": (MatrixFactorization, TrainMf(dimensions=8, epochs=5)),
@@ -42,6 +44,7 @@ SOURCES: dict[str, tuple[type[Source], Any]] = {
     "sequence": (Sequence, TrainSequence(dimensions=8, length=16, epochs=4, batch=128, learning_rate=0.01)),
     "content": (Content, TrainContent(dimensions=8, text_dimensions=8)),
     "fresh": (Fresh, TrainFresh()),
+    "social": (Social, TrainSocial(dimensions=8, circles=2, near=2)),
 }
 
 
