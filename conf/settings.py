@@ -94,10 +94,16 @@ class TrainMf(Frozen):
 
 
 class TrainPopularity(Frozen):
-    """histories -> artefact `popularity`: listeners per track, decayed, everywhere and per country."""
+    """histories -> artefact `popularity`: listeners per track, decayed, everywhere, per country and per context.
 
+    Priors: how many listeners of a country or a context the world's chart is worth.
+    """
+
+    # NDCG@30 of discoveries on simulated worlds (seeds 101-103, four weeks each): .0525 at 2 days, .0542 at 5, .0543 at 7,
+    # .0544 at 10, .0543 at 14, .0538 at 28, .0534 at 60 and without decay. Flat at the top, so two weeks stay.
     half_life_days: float = Field(14.0, gt=0)
     country_prior: float = Field(50.0, ge=0)
+    context_prior: float = Field(50.0, ge=0)
     depth: int = Field(2000, ge=100)
 
 

@@ -1,8 +1,9 @@
-"""histories -> popular tracks: listeners per track, decayed, everywhere and per country.
+"""histories -> popular tracks: listeners per track, decayed, everywhere, per country and per context.
 
 Each listener counts once per completed track, by the day of their last play: 2^(-age / half_life), age against the run's cut.
 A country's shares are shrunk to the world's: share(t, c) = (n(t, c) + prior * share(t)) / (n(c) + prior), so that a country
-with few listeners is served the world's list and a large one its own.
+with few listeners is served the world's list and a large one its own. Contexts, small named groups of plays like `morning`, are
+shrunk alike; histories do not know them, so their counts are given beside.
 """
 
 from __future__ import annotations
@@ -25,19 +26,22 @@ from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved,
 EVERYWHERE = ""
 # Counts are kept as whole millionths (2^20 a listener): integers add up to the same in any order of the rows.
 ONE_LISTENER = float(1 << 20)
+ARRAYS = ("shares", "countries", "top", "top_shares", "contexts", "context_top", "context_shares")
 
 
 @dataclass
 class Tally:
-    """Decayed listeners per track, country by country, over any number of blocks.
+    """Decayed listeners per track, country by country and context by context, over any number of blocks.
 
-    `cut_day`: day (since 1970-01-01) against which plays are decayed; `heard` maps a country to float64 [tracks].
+    `cut_day`: day (since 1970-01-01) against which plays are decayed; `heard` maps a country, `heard_in` a context, to
+    float64 [tracks].
     """
 
     tracks: int
     cut_day: int
     half_life_days: float
     heard: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    heard_in: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     def add(self, block: Listeners) -> None:
         """Count the completed tracks of a block of listeners."""
@@ -51,6 +55,17 @@ class Tally:
             total = self.heard.setdefault(country, np.zeros(self.tracks))
             total += np.bincount(log.track_idx[there], share[there], minlength=self.tracks)
 
+    def add_context(self, context: str, track_idx: npt.NDArray[np.int32], listeners: npt.NDArray[Any]) -> None:
+        """Count the listeners who completed each track in a context; they are counted beside, and change no country.
+
+        Parameters
+        ----------
+        track_idx : int32 [m], a track may come again.
+        listeners : [m], how many; decayed or whole, >= 0.
+        """
+        total = self.heard_in.setdefault(context, np.zeros(self.tracks))
+        total += np.bincount(track_idx, np.rint(np.asarray(listeners) * ONE_LISTENER), minlength=self.tracks)
+
 
 @dataclass(frozen=True)
 class Popularity:
@@ -62,12 +77,16 @@ class Popularity:
     countries : string [c], "" (everywhere) first, then ISO 3166-1 alpha-2 in order.
     top : int32 [c, depth], most popular allowed tracks of each country, -1 pads.
     top_shares : float32 [c, depth], their shares there.
+    contexts : string [m], in order; context_top, context_shares : [m, depth], their charts.
     """
 
     shares: npt.NDArray[np.float32]
     countries: npt.NDArray[np.str_]
     top: npt.NDArray[np.int32]
     top_shares: npt.NDArray[np.float32]
+    contexts: npt.NDArray[np.str_]
+    context_top: npt.NDArray[np.int32]
+    context_shares: npt.NDArray[np.float32]
     catalogue: Catalogue
 
     @classmethod
@@ -81,18 +100,18 @@ class Popularity:
     @classmethod
     def of(cls, tally: Tally, catalogue: Catalogue, params: TrainPopularity) -> Self:
         """Popularity from counts."""
-        heard = {name: counts / ONE_LISTENER for name, counts in tally.heard.items()}
-        world = np.sum([counts for _, counts in sorted(heard.items())] or [np.zeros(len(catalogue))], axis=0)
+        heard, heard_in = (
+            {name: counts / ONE_LISTENER for name, counts in sorted(counted.items())}
+            for counted in (tally.heard, tally.heard_in)
+        )
+        world = np.sum([*heard.values()] or [np.zeros(len(catalogue))], axis=0)
         shares = world / max(world.sum(), 1e-300)
-        countries = [EVERYWHERE, *sorted(set(heard) - {EVERYWHERE})]
-        depth = min(params.depth, int(catalogue.allowed.sum()))
-        top = np.empty((len(countries), depth), np.int32)
-        top_shares = np.empty((len(countries), depth), np.float32)
-        for row, country in enumerate(countries):
-            there = shares if country == EVERYWHERE else _shrunk(heard[country], shares, params.country_prior)
-            top[row] = _best(there, catalogue, depth)
-            top_shares[row] = there[top[row]]
-        return cls(shares.astype(np.float32), np.array(countries), top, top_shares, catalogue)
+        abroad = {name: counts for name, counts in heard.items() if name != EVERYWHERE}
+        places = [shares, *(_shrunk(counts, shares, params.country_prior) for counts in abroad.values())]
+        moods = [_shrunk(counts, shares, params.context_prior) for counts in heard_in.values()]
+        countries, contexts = np.array([EVERYWHERE, *abroad]), np.array([*heard_in], np.str_)
+        top, context_top = _charts(places, catalogue, params.depth), _charts(moods, catalogue, params.depth)
+        return cls(shares.astype(np.float32), countries, *top, contexts, *context_top, catalogue)
 
     def recommend(self, block: Listeners, k: int, exclude: Exclusions, threads: int = 1) -> TopK:
         """Most popular tracks of each listener's country; the world's where the country is unknown.
@@ -113,6 +132,13 @@ class Popularity:
         held = track in self.top[chart]
         return (Reason("popular", str(self.countries[chart]), 1.0),) if held and most else ()
 
+    def chart(self, context: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """(tracks, shares) most popular in a context, best first; everywhere where nobody listened in it."""
+        row = np.flatnonzero(self.contexts == context)
+        ids, shares = (self.context_top[row[0]], self.context_shares[row[0]]) if len(row) else (self.top[0], self.top_shares[0])
+        allowed = self.catalogue.allowed[ids]
+        return ids[allowed], shares[allowed]
+
     def _charts_of(self, block: Listeners) -> npt.NDArray[np.int32]:
         """Row of each listener's chart, int32 [n]; the world's is 0."""
         place = pc.index_in(block.country, pa.array(self.countries.tolist()))
@@ -120,17 +146,27 @@ class Popularity:
 
     def save(self) -> Saved:
         """All arrays; there are no other settings to serve by."""
-        names = ("shares", "countries", "top", "top_shares")
-        return Saved({name: getattr(self, name) for name in names}, {})
+        return Saved({name: getattr(self, name) for name in ARRAYS}, {})
 
     @classmethod
     def load(cls, arrays: Mapping[str, npt.NDArray[Any]], params: Mapping[str, Any], catalogue: Catalogue) -> Self:
-        """The source of saved counts."""
-        return cls(**{name: arrays[name] for name in ("shares", "countries", "top", "top_shares")}, catalogue=catalogue)
+        """The source of saved counts; an artefact of before there were contexts has none."""
+        none = {"contexts": np.empty(0, np.str_), "context_top": np.empty((0, 0), np.int32)}
+        held = none | {"context_shares": np.empty((0, 0), np.float32)} | dict(arrays)
+        return cls(**{name: held[name] for name in ARRAYS}, catalogue=catalogue)
 
 
 def _shrunk(heard: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], prior: float) -> npt.NDArray[np.float64]:
     return np.asarray((heard + prior * shares) / max(heard.sum() + prior, 1e-300))
+
+
+def _charts(
+    shares: list[npt.NDArray[np.float64]], catalogue: Catalogue, depth: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """(tracks, their shares), [charts, at most `depth`], of shares float64 [tracks] each."""
+    depth = min(depth, int(catalogue.allowed.sum()))
+    ids = np.array([_best(some, catalogue, depth) for some in shares], np.int32).reshape(len(shares), depth)
+    return ids, np.array([some[row] for some, row in zip(shares, ids, strict=True)], np.float32).reshape(ids.shape)
 
 
 def _best(shares: npt.NDArray[np.float64], catalogue: Catalogue, depth: int) -> npt.NDArray[np.int32]:

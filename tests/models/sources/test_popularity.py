@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,3 +70,39 @@ def test_a_skipped_track_is_not_popular(make_histories: Any, completions: int) -
     log = make_histories([[0, 0, 1, 0]])
     log.completions[:] = completions
     assert Popularity.fit(log, ALL, TrainPopularity()).top[0, 0] == (2 if completions else 0)
+
+
+def test_a_context_has_its_own_chart_shrunk_to_the_world(make_histories: Any) -> None:
+    counts = tally(make_histories, ["DE"] * 4, [[1, 0, 0, 0]] * 3 + [[0, 1, 0, 0]])
+    counts.add_context("sleep", np.array([2, 1, 2], np.int32), np.array([3, 1, 3]))
+    counts.add_context("morning", np.array([3], np.int32), np.array([0.5]))
+    source = Popularity.of(counts, ALL, TrainPopularity(context_prior=1))
+    assert source.contexts.tolist() == ["morning", "sleep"]
+    ids, shares = source.chart("sleep")
+    # world: 3/4 and 1/4; sleep with prior 1: (0 + 3/4) / 8, (1 + 1/4) / 8, 6 / 8
+    assert ids.tolist() == [2, 1, 0, 3]
+    np.testing.assert_allclose(shares, np.array([6, 1.25, 0.75, 0]) / 8)
+    assert source.chart("morning")[0].tolist() == [0, 3, 1, 2], "half a listener barely moves the world's chart"
+
+
+def test_an_unknown_context_gets_the_world_and_no_context_changes_it(make_histories: Any) -> None:
+    plain = tally(make_histories, ["DE", "FR"], [[1, 1, 0, 0], [0, 1, 0, 0]])
+    before = Popularity.of(plain, ALL, TrainPopularity())
+    plain.add_context("sleep", np.array([3], np.int32), np.array([50]))
+    after = Popularity.of(plain, ALL, TrainPopularity())
+    assert after.chart("gym")[0].tolist() == after.top[0].tolist() == before.top[0].tolist()
+    assert after.top_shares.tobytes() == before.top_shares.tobytes()
+
+
+def test_a_saved_context_chart_is_read_back_without_what_is_blocked_since(make_histories: Any) -> None:
+    counts = tally(make_histories, ["DE"], [[1, 0, 0, 0]])
+    counts.add_context("sleep", np.array([1, 2], np.int32), np.array([9, 5]))
+    saved = Popularity.of(counts, ALL, TrainPopularity(context_prior=1)).save()
+    loaded = Popularity.load(saved.arrays, saved.params, replace(ALL, allowed=np.array([True, False, True, True])))
+    assert loaded.chart("sleep")[0].tolist() == [2, 0, 3]
+
+
+def test_an_artefact_of_before_contexts_still_serves(make_histories: Any) -> None:
+    saved = Popularity.of(tally(make_histories, ["DE"], [[1, 0, 0, 0]]), ALL, TrainPopularity()).save()
+    older = {name: values for name, values in saved.arrays.items() if "context" not in name}
+    assert Popularity.load(older, saved.params, ALL).chart("sleep")[0].tolist() == [0, 1, 2, 3]
