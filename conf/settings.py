@@ -16,6 +16,8 @@ from conf.errors import SettingsError
 
 CONF = Path(__file__).parent
 Share = Annotated[float, Field(ge=0, le=1)]
+# How a history's weights enter a source; models/inputs.py says what each means.
+Inputs = Literal["binary", "log", "linear", "share"]
 
 
 class Frozen(BaseModel):
@@ -79,6 +81,7 @@ class BuildHistories(Frozen):
 class TrainMf(Frozen):
     """histories -> artefact `mf`: matrix factorization of the confidence matrix.
 
+    `inputs`: how a history's weights become confidence, which `weight_scale` multiplies.
     `max_listeners`: train on a deterministic sample of this many; everybody is folded in later.
     """
 
@@ -88,6 +91,7 @@ class TrainMf(Frozen):
     alpha0: float = Field(0.1, gt=0)
     reg: float = Field(0.01, gt=0)
     nu: float = Field(1.0, ge=0)
+    inputs: Inputs = "linear"
     weight_scale: float = Field(1.0, gt=0)
     max_listeners: int = Field(500_000, ge=1)
     seed: int = 7
@@ -107,7 +111,6 @@ class TrainPopularity(Frozen):
     depth: int = Field(2000, ge=100)
 
 
-Inputs = Literal["binary", "log", "linear"]
 Neighbours = Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -161,7 +164,7 @@ class TrainSequence(Frozen):
     days between tracks are looked at. `averaging`: memory of the running average of the weights, in steps. `watched`: share of
     the listeners whose last track is kept back; every `watch_every` epochs it is looked at, and training stops after
     `patience` looks without progress. The learning rate falls to its end over `epochs`, so fewer of them are a shorter
-    training, not one broken off.
+    training, not one broken off. A log too long for `max_steps` batches is sampled anew each epoch: its length costs nothing.
     """
 
     dimensions: int = Field(64, ge=4, le=1024)
@@ -179,6 +182,7 @@ class TrainSequence(Frozen):
     watched: Share = 0.05
     watch_every: int = Field(3, ge=1)
     patience: int = Field(3, ge=1)
+    max_steps: int = Field(20_000, ge=1)
     max_listeners: int = Field(500_000, ge=1)
     seed: int = 7
 
@@ -237,13 +241,14 @@ class TrainEase(Frozen):
     """histories -> artefact `ease`: linear autoencoder over the `head` most heard tracks.
 
     `ridge`: in units of the mean squared length of a track's column. `dropout`: penalty in proportion to that length.
-    `listener_exponent`: how far active listeners are normalised, 0 for not at all.
+    `listener_exponent`: how far active listeners are normalised. `beta`: how far popular tracks are held down; 0 for not.
     """
 
     head: int = Field(8000, ge=1, le=20_000)
     ridge: float = Field(3.0, gt=0)
-    dropout: float = Field(0.0, ge=0)
-    listener_exponent: float = Field(0.0, ge=0, le=1)
+    dropout: float = Field(0.5, ge=0)
+    listener_exponent: float = Field(0.25, ge=0, le=1)
+    beta: float = Field(0.1, ge=0, le=2)
     neighbours: Neighbours = 200
     inputs: Inputs = "binary"
 

@@ -24,9 +24,11 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ArtefactError
+from conf.settings import Inputs
 from models.fold_in_kernels import Float32s, Float64s, Int32s, explain_block, solve_block
 from models.frozen import frozen
 from models.histories import Histories
+from models.inputs import inputs_of
 
 # Row bounds, heard tracks and their confidence: int64 [n + 1], int32 [nnz], float64 [nnz].
 Heard = tuple[npt.NDArray[np.int64], Int32s, Float64s]
@@ -42,7 +44,7 @@ class ItemSide:
     factors : float32 [items, d].
     gram : float64 [d, d], V'V, made once per training.
     alpha0, reg, nu : weights of the objective above.
-    weight_scale : confidence c of a heard track = weight_scale * its weight in the history.
+    weight_scale, inputs : confidence c of a heard track = weight_scale * its input (models/inputs.py).
     """
 
     factors: Float32s
@@ -51,12 +53,17 @@ class ItemSide:
     reg: float
     nu: float
     weight_scale: float
+    inputs: Inputs = "linear"
 
     def __post_init__(self) -> None:
         d = self.factors.shape[1]
         if self.factors.dtype != np.float32 or self.gram.shape != (d, d) or self.gram.dtype != np.float64:
             got = f"factors {self.factors.dtype} {self.factors.shape}, gram {self.gram.dtype} {self.gram.shape}"
             raise ArtefactError(f"fold-in: {got} do not fit together; train mf again")
+
+    def confidence(self, log: Histories) -> Float64s:
+        """Confidence of each heard track, float64 [nnz]."""
+        return np.asarray(inputs_of(log, self.inputs) * np.float64(self.weight_scale))
 
     def ridge(self, heard: npt.NDArray[Any]) -> Float64s:
         """Regularisation of listeners with `heard` tracks of positive weight, float64 [n]."""
@@ -117,7 +124,7 @@ def _system(log: Histories, items: ItemSide) -> tuple[Heard, tuple[Float32s, Flo
     if len(log.track_idx) and log.track_idx.max() >= len(items.factors):
         got = f"a history holds track_idx {log.track_idx.max()}, the artefact knows {len(items.factors)} tracks"
         raise ArtefactError(f"fold-in: {got}; train mf on this catalogue")
-    confidence = log.weight * np.float64(items.weight_scale)
+    confidence = items.confidence(log)
     side = frozen(items.factors), frozen(items.alpha0 * items.gram)
     ridge = items.ridge(log.row_sums(log.weight > 0))
     return (frozen(log.indptr), frozen(log.track_idx), frozen(confidence)), side, ridge

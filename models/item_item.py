@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,33 +21,14 @@ from conf.errors import ArtefactError, ContractError
 from conf.settings import Inputs
 from models.frozen import frozen
 from models.histories import Histories
-from models.item_item_kernels import entries_of, input_weights, strongest_terms, top_of_product
+from models.inputs import inputs_of
+from models.item_item_kernels import entries_of, strongest_terms, top_of_product
 from models.sources.base import Catalogue, Exclusions, Reason, TopK, heard_reasons
 
-if TYPE_CHECKING:  # workers never need the matrix
-    from scipy import sparse
-
-
-_CODES: dict[Inputs, int] = {"binary": 0, "log": 1, "linear": 2}
 # Reasons cost half of what scores cost; of a list of thirty, two tracks an artist, one in a thousand stands lower.
 EXPLAINED = 100
 _CHUNK = 256  # listeners that a thread takes at a time
 Work = Callable[[int, int], None]
-
-
-def inputs_of(log: Histories, how: Inputs) -> npt.NDArray[np.float32]:
-    """What each heard track says about its listener, float32 [nnz], 0 where its weight is 0.
-
-    `binary` is 1, `log` is log(1 + weight), `linear` the weight itself.
-    """
-    return input_weights(frozen(log.weight), _CODES[how])  # type: ignore[no-any-return]
-
-
-def input_matrix(log: Histories, tracks: int, how: Inputs) -> sparse.csr_array[np.float32]:
-    """Listeners x tracks of `inputs_of`, float32; tracks of weight 0 are left out."""
-    matrix = log.matrix(tracks)
-    matrix.data = input_weights(frozen(matrix.data), _CODES[how])
-    return matrix
 
 
 @dataclass(frozen=True)

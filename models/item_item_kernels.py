@@ -25,21 +25,6 @@ jit: Any = numba.njit(nogil=True, cache=True)
 
 
 @jit
-def input_weights(weight: Float32s, how: int) -> Float32s:
-    """Inputs of weights: 0 binary, 1 log(1 + weight), 2 linear. One by one, as numpy's vector log has other last bits."""
-    out = np.zeros(len(weight), np.float32)
-    for at in range(len(weight)):
-        if weight[at] > 0:
-            if how == 0:
-                out[at] = 1.0
-            elif how == 1:
-                out[at] = np.log1p(np.float64(weight[at]))
-            else:
-                out[at] = weight[at]
-    return out
-
-
-@jit
 def top_of_product(
     indptr: Int64s,
     rows: Int32s,

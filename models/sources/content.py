@@ -22,7 +22,8 @@ import numpy.typing as npt
 from conf.errors import ContractError
 from conf.settings import TrainContent
 from models.histories import Histories
-from models.item_item import EXPLAINED, input_matrix
+from models.inputs import input_matrix
+from models.item_item import EXPLAINED
 from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved, TopK, heard_reasons
 from models.sources.shrinkage import shrunk_to_artists, shrunk_to_prior
 from models.sources.taste_factors import taste_factors

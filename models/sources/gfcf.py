@@ -23,7 +23,7 @@ from scipy.sparse.linalg import svds
 
 from conf.settings import TrainGfcf
 from models.histories import Histories
-from models.item_item import input_matrix
+from models.inputs import input_matrix
 from models.neighbours import strongest_of_blocks
 from models.side_graph import nodes_of_tracks, powers
 from models.sources.base import Catalogue

@@ -14,7 +14,7 @@ import numpy as np
 
 from conf.settings import TrainItemKnn
 from models.histories import Histories
-from models.item_item import input_matrix
+from models.inputs import input_matrix
 from models.neighbours import strongest_of_product
 from models.sources.base import Catalogue
 from models.sources.neighbours import NeighbourSource

@@ -20,6 +20,7 @@ from models import cores
 from models.als import Objective, factorize
 from models.fold_in import ItemSide, explain, fold_in, gram, terms
 from models.histories import Histories
+from models.inputs import input_matrix
 from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved, TopK, heard_reasons
 from models.topk import ItemIndex, top_k
 
@@ -27,6 +28,8 @@ from models.topk import ItemIndex, top_k
 EXPLAINED = 100
 # The objective is measured on the first listeners only: five thousand give three digits for a tenth of the time.
 OBJECTIVE_LISTENERS = 5000
+# Settings that a fold-in needs too.
+WEIGHTS = ("alpha0", "reg", "nu", "weight_scale", "inputs")
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,13 @@ class MatrixFactorization:
     def save(self) -> Saved:
         """Factors, their Gram matrix and the weights of the objective."""
         items = self.items
-        weights = {"alpha0": items.alpha0, "reg": items.reg, "nu": items.nu, "weight_scale": items.weight_scale}
+        weights = {name: getattr(items, name) for name in WEIGHTS}
         return Saved({"item_factors": items.factors, "gram": items.gram}, weights)
 
     @classmethod
     def load(cls, arrays: Mapping[str, npt.NDArray[Any]], params: Mapping[str, Any], catalogue: Catalogue) -> Self:
         """The source of saved factors."""
-        weights = {name: params[name] for name in ("alpha0", "reg", "nu", "weight_scale")}
+        weights = {name: params[name] for name in WEIGHTS}
         return cls.of(ItemSide(arrays["item_factors"], arrays["gram"], **weights), catalogue)
 
 
@@ -88,13 +91,13 @@ def item_side(factors: npt.NDArray[np.float32], params: TrainMf) -> ItemSide:
     """
     if not np.isfinite(factors).all():
         raise ContractError("mf: training gave factors that are NaN or infinite; raise reg or lower weight_scale")
-    weights = params.model_dump(include={"alpha0", "reg", "nu", "weight_scale"})
+    weights = params.model_dump(include=set(WEIGHTS))
     return ItemSide(np.ascontiguousarray(factors), gram(factors), **weights)
 
 
 def train(log: Histories, tracks: int, params: TrainMf) -> npt.NDArray[np.float32]:
     """Item factors, float32 [tracks, d]: models/als.py on all cores, the same bytes on any number of them."""
-    confidence = log.matrix(tracks, params.weight_scale)
+    confidence = input_matrix(log, tracks, params.inputs) * np.float32(params.weight_scale)
     if not confidence.nnz:
         return np.zeros((tracks, params.dimensions), np.float32)
     weights = Objective(params.alpha0, params.reg, params.nu)
@@ -111,7 +114,7 @@ def objective(log: Histories, items: ItemSide, threads: int = 1) -> float:
     if not len(sample):
         return 0.0
     listeners = fold_in(sample, items, threads).astype(np.float64)
-    confidence = sample.weight * np.float64(items.weight_scale)
+    confidence = items.confidence(sample)
     row = np.repeat(np.arange(len(sample)), np.diff(sample.indptr))
     fit = np.einsum("ij,ij->i", listeners[row], items.factors[sample.track_idx], dtype=np.float64)
     observed = np.sum(confidence * (1.0 - fit) ** 2)

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from conf.settings import TrainRp3beta
 from models.histories import Histories
-from models.item_item import input_matrix
+from models.inputs import input_matrix
 from models.neighbours import strongest_of_product
 from models.side_graph import nodes_of_tracks, powers
 from models.sources.base import Catalogue

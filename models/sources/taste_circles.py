@@ -24,7 +24,8 @@ from conf.settings import Inputs, TrainSocial
 from models.circles import loved
 from models.frozen import frozen
 from models.histories import Histories
-from models.item_item import in_chunks, input_matrix
+from models.inputs import input_matrix
+from models.item_item import in_chunks
 from models.item_item_kernels import jit
 from models.sources.base import Catalogue
 from models.sources.taste_factors import taste_factors

@@ -18,7 +18,8 @@ from conf.errors import ArtefactError
 from conf.settings import Inputs
 from models.frozen import frozen
 from models.histories import Histories
-from models.item_item import in_chunks, inputs_of
+from models.inputs import inputs_of
+from models.item_item import in_chunks
 from models.item_item_kernels import jit
 
 Float32s = npt.NDArray[np.float32]

@@ -38,7 +38,7 @@ def _item_knn(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
 
 def _inputs(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     """How weights enter, where there are any that differ."""
-    return {"inputs": trial.suggest_categorical("inputs", ["binary", "log", "linear"])} if weighted else {}
+    return {"inputs": trial.suggest_categorical("inputs", ["binary", "log", "linear", "share"])} if weighted else {}
 
 
 def _nothing(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:

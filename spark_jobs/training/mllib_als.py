@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from conf.settings import Spark, TrainMf
 from models.histories import Histories
+from models.inputs import inputs_of
 from spark_jobs import session
 from spark_jobs.contract import Run
 
@@ -43,7 +44,7 @@ def train(listeners: Histories, tracks: int, params: TrainMf, run: Run) -> npt.N
         ratingCol="confidence",
     )
     spark = run.spark or session.get(Spark())
-    fitted = als.fit(_ratings(spark, listeners, observed, params.weight_scale)).itemFactors.toArrow()
+    fitted = als.fit(_ratings(spark, listeners, observed, params)).itemFactors.toArrow()
     flat = fitted.column("features").combine_chunks().flatten().to_numpy()
     factors[fitted.column("id").to_numpy()] = flat.reshape(-1, params.dimensions)
     return factors
@@ -59,11 +60,11 @@ def reg_param(params: TrainMf, tracks: int, tracks_per_listener: float) -> float
     return ridge / (params.alpha0 * tracks_per_listener)
 
 
-def _ratings(spark: SparkSession, listeners: Histories, observed: npt.NDArray[np.bool_], scale: float) -> DataFrame:
+def _ratings(spark: SparkSession, listeners: Histories, observed: npt.NDArray[np.bool_], params: TrainMf) -> DataFrame:
     row = np.repeat(np.arange(len(listeners), dtype=np.int32), np.diff(listeners.indptr))
     columns = {
         "listener": row[observed],
         "track_idx": listeners.track_idx[observed],
-        "confidence": listeners.weight[observed] * np.float32(scale),
+        "confidence": inputs_of(listeners, params.inputs)[observed] * np.float32(params.weight_scale),
     }
     return spark.createDataFrame(pa.table(columns))

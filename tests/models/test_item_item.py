@@ -12,7 +12,7 @@ from scipy import sparse
 
 from conf.errors import ArtefactError, ContractError
 from models.histories import Histories
-from models.item_item import ItemItem, input_matrix, inputs_of
+from models.item_item import ItemItem
 from models.neighbours import strongest_of_blocks, strongest_of_product
 from models.sources.base import Catalogue, Exclusions
 
@@ -106,16 +106,6 @@ def test_tracks_may_share_a_row_or_have_none() -> None:
     assert found.scores[0, 0] == 4
     assert found.because[0, 0] == 1  # of equal terms the lower rank
     assert [r.share for r in shared.explain(log.rows(0, 1), catalogue, 3)] == [0.5, 0.5]
-
-
-@pytest.mark.parametrize(
-    ("how", "expected"), [("binary", [0, 1, 1]), ("log", [0, np.log1p(0.5), np.log1p(3)]), ("linear", [0, 0.5, 3])]
-)
-def test_how_weights_enter(how: Any, expected: list[float]) -> None:
-    log = histories(np.array([[0, 0.5, 3.0]]))
-    np.testing.assert_allclose(inputs_of(log, how), expected, rtol=1e-6)
-    np.testing.assert_allclose(input_matrix(log, 3, how).toarray(), [expected], rtol=1e-6)
-    assert input_matrix(log, 3, how).nnz == 2
 
 
 @pytest.mark.parametrize("most", [1, 3, 50])

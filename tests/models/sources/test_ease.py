@@ -24,15 +24,21 @@ def dense(source: Any, tracks: int = 50) -> Any:
 
 def reference(x: Any, params: TrainEase) -> Any:
     """The formula, dense."""
+    heard = x.sum(axis=0)
     x = x * x.sum(axis=1, keepdims=True) ** -params.listener_exponent
     gram = x.T @ x
     inverse = np.linalg.inv(gram + np.diag(params.ridge * gram.diagonal().mean() + params.dropout * gram.diagonal()))
-    matrix = -inverse / inverse.diagonal()
+    matrix = -inverse / inverse.diagonal() / heard**params.beta
     np.fill_diagonal(matrix, 0)
     return matrix
 
 
-@pytest.mark.parametrize("settings", [{"ridge": 0.5}, {"ridge": 0.1, "dropout": 0.5}, {"ridge": 2, "listener_exponent": 0.5}])
+PLAIN = {"ridge": 0.5, "dropout": 0, "listener_exponent": 0, "beta": 0}
+
+
+@pytest.mark.parametrize(
+    "settings", [PLAIN, {"ridge": 0.1, "dropout": 0.7}, {"ridge": 2, "listener_exponent": 0.5, "beta": 0.3}]
+)
 @pytest.mark.parametrize("block", [256, 16])
 def test_equals_the_formula(make_histories: Any, catalogue: Catalogue, settings: Any, block: int, monkeypatch: Any) -> None:
     monkeypatch.setattr(ease, "BLOCK", block)
@@ -54,9 +60,10 @@ def test_the_withheld_diagonal_comes_first(make_histories: Any, checkerboard: An
 def test_only_the_head_is_known(make_histories: Any, catalogue: Catalogue) -> None:
     """Listener i heard the tracks from i on: track 49 has been heard by all fifty, track 0 by one."""
     x = np.triu(np.ones((50, 50), bool))
-    source = Ease.fit(make_histories(x), catalogue, TrainEase(head=20))
+    params = TrainEase(head=20, listener_exponent=0)
+    source = Ease.fit(make_histories(x), catalogue, params)
     assert source.items.row_of.tolist() == [-1] * 30 + list(range(20))
-    inner = reference(x[:, 30:].astype(float), TrainEase())
+    inner = reference(x[:, 30:].astype(float), params)
     np.testing.assert_allclose(dense(source)[30:, 30:], inner, atol=1e-5)
     assert not dense(source)[:, :30].any()
 

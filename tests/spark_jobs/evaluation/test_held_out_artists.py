@@ -28,7 +28,7 @@ def real(week, tmp_path):
     factors[[0, 1, 8], 0] = 1.0
     factors[[3, 4, 5, 6, 7, 9], 1] = [0.5, 0.4, 0.3, 0.2, 0.1, 0.6]
     factors[2] = [0.8, 0.1]
-    weights = {"alpha0": 0.1, "reg": 0.01, "nu": 1.0, "weight_scale": 1.0}
+    weights = {"alpha0": 0.1, "reg": 0.01, "nu": 1.0, "weight_scale": 1.0, "inputs": "linear"}
     arrays = {"item_factors": factors, "gram": (factors.T @ factors).astype(np.float64)}
     mf = artefacts.save(tmp_path, "mf", "2026-08-31", Artefact(arrays, weights))
     return replace(week.run, truth=truth, artefacts={**week.run.artefacts, "mf": mf})
