@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ArtefactError
-from conf.settings import Inputs
+from conf.values import Inputs
 from models.fold_in_kernels import Float32s, Float64s, Int32s, explain_block, solve_block
 from models.frozen import frozen
 from models.histories import Histories

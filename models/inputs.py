@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from conf.settings import Inputs
+from conf.values import Inputs
 from models.frozen import frozen
 from models.histories import Histories
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ArtefactError, ContractError
-from conf.settings import Inputs
+from conf.values import Inputs
 from models.frozen import frozen
 from models.histories import Histories
 from models.inputs import inputs_of

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from conf.errors import ContractError
-from conf.settings import Inputs
+from conf.values import Inputs
 from models.frozen import frozen
 from models.item_item import ItemItem, in_chunks
 from models.item_item_kernels import strongest_of_rows, top_of_product

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ContractError
-from conf.settings import ListenRule
+from conf.values import ListenRule
 
 SKIP_REASONS = ("fwdbtn", "backbtn")
 # A track without a duration is taken to last three and a half minutes, about the median of recorded popular music.

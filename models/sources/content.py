@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ContractError
-from conf.settings import TrainContent
+from conf.trainers import TrainContent
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.item_item import EXPLAINED

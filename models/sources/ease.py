@@ -25,7 +25,7 @@ import threadpoolctl
 from scipy import sparse
 
 from conf.errors import ContractError
-from conf.settings import TrainEase
+from conf.trainers import TrainEase
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.neighbours import strongest_of_blocks

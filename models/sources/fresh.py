@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ContractError
-from conf.settings import TrainFresh
+from conf.trainers import TrainFresh
 from models.frozen import frozen
 from models.histories import Histories
 from models.item_item import ItemItem

@@ -21,7 +21,7 @@ import threadpoolctl
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from conf.settings import TrainGfcf
+from conf.trainers import TrainGfcf
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.neighbours import strongest_of_blocks

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from conf.settings import TrainItemKnn
+from conf.trainers import TrainItemKnn
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.neighbours import strongest_of_product

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ContractError
-from conf.settings import TrainMf
+from conf.trainers import TrainMf
 from models import cores
 from models.als import Objective, factorize
 from models.fold_in import ItemSide, explain, fold_in, gram, terms

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from conf.settings import TrainPopularity
+from conf.trainers import TrainPopularity
 from models.frozen import frozen
 from models.histories import Histories
 from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved, TopK

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from conf.settings import TrainRp3beta
+from conf.trainers import TrainRp3beta
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.neighbours import strongest_of_product

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ContractError
-from conf.settings import TrainSocial
+from conf.trainers import TrainSocial
 from models.frozen import frozen
 from models.histories import Histories
 from models.item_item import in_chunks

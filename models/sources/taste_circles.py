@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from conf.settings import Inputs, TrainSocial
+from conf.trainers import TrainSocial
+from conf.values import Inputs
 from models.circles import loved
 from models.frozen import frozen
 from models.histories import Histories

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.errors import ArtefactError
-from conf.settings import Inputs
+from conf.values import Inputs
 from models.frozen import frozen
 from models.histories import Histories
 from models.inputs import inputs_of

@@ -20,7 +20,7 @@ import optuna
 import pyarrow as pa
 
 from conf.errors import FactoryError
-from conf.settings import Frozen
+from conf.values import Frozen
 from models.blend import blend, learn
 from models.bootstrap import mean_intervals
 from models.histories import Histories

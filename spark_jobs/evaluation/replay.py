@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from conf.settings import BuildHistories, CircleRule, ListenRule
+from conf.settings import BuildHistories, CircleRule
+from conf.values import ListenRule
 from models.circles import circles, loved
 from models.gather import gather
 from models.histories import Histories

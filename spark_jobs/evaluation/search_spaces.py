@@ -11,7 +11,8 @@ from typing import Any
 
 import optuna
 
-from conf.settings import Frozen, TrainItemKnn, TrainMf, TrainPopularity
+from conf.trainers import TrainItemKnn, TrainMf, TrainPopularity
+from conf.values import Frozen
 from models.sources.base import Source
 from models.sources.kinds import SOURCES
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from conf.settings import ListenRule
+from conf.values import ListenRule
 from models.plays import SKIP_REASONS, Plays, infer_ms_played, is_listen, is_skip
 from models.splits import discoveries, in_week_after
 from spark_jobs.contract import Rows

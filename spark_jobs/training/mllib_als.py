@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from conf.settings import Spark, TrainMf
+from conf.settings import Spark
+from conf.trainers import TrainMf
 from models.histories import Histories
 from models.inputs import inputs_of
 from spark_jobs import session

@@ -5,7 +5,7 @@ BM25, TF-IDF or cosine (models/sources/item_knn.py). generate_candidates adds up
 
 from __future__ import annotations
 
-from conf.settings import TrainItemKnn
+from conf.trainers import TrainItemKnn
 from spark_jobs.artefacts import Artefact
 from spark_jobs.contract import Rows, Run
 from spark_jobs.training import fitting, side_information

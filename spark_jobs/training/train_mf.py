@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 
-from conf.settings import TrainMf
+from conf.trainers import TrainMf
 from models.sources import mf
 from models.sources.base import CATALOGUE_COLUMNS, Catalogue
 from models.sources.mf import MatrixFactorization

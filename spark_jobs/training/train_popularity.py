@@ -11,7 +11,7 @@ from datetime import date
 
 import pyarrow.compute as pc
 
-from conf.settings import TrainPopularity
+from conf.trainers import TrainPopularity
 from models.histories import COLUMNS, Histories
 from models.sources.base import CATALOGUE_COLUMNS, Catalogue, Listeners
 from models.sources.popularity import Popularity, Tally

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from conf.errors import ArtefactError
-from conf.settings import TrainMf
+from conf.trainers import TrainMf
 from models import als
 from models.fold_in import ItemSide, explain, fold_in, gram
 from models.histories import Histories

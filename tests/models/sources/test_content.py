@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from conf.errors import ArtefactError, ContractError
-from conf.settings import TrainContent
+from conf.trainers import TrainContent
 from models.sources.base import Catalogue, Exclusions, Listeners
 from models.sources.content import Content, translated
 from models.sources.shrinkage import shrunk_to_artists

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from conf.errors import ContractError
-from conf.settings import TrainEase
+from conf.trainers import TrainEase
 from models.sources import ease
 from models.sources.base import Catalogue, Exclusions, Listeners
 from models.sources.ease import Ease

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import (
+from conf.trainers import (
     TrainContent,
     TrainEase,
     TrainFresh,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from conf.errors import ArtefactError, ContractError
-from conf.settings import TrainFresh
+from conf.trainers import TrainFresh
 from models.sources.base import UNDATED, Catalogue, Exclusions, Listeners, Reason
 from models.sources.fresh import Fresh, artist_likeness, loyalty
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from conf.settings import TrainGfcf
+from conf.trainers import TrainGfcf
 from models.sources import gfcf
 from models.sources.base import Catalogue, Exclusions, Listeners
 from models.sources.gfcf import Gfcf

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainItemKnn
+from conf.trainers import TrainItemKnn
 from models.sources.base import Catalogue, Exclusions, Listeners
 from models.sources.item_knn import ItemKnn
 

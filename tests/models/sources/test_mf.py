@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from conf.errors import ContractError
-from conf.settings import TrainMf
+from conf.trainers import TrainMf
 from models.sources import mf
 from models.sources.base import Catalogue, Exclusions, Listeners
 from models.sources.mf import MatrixFactorization

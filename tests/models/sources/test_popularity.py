@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainPopularity
+from conf.trainers import TrainPopularity
 from models.sources.base import Catalogue, Exclusions, Listeners
 from models.sources.popularity import Popularity, Tally
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainRp3beta
+from conf.trainers import TrainRp3beta
 from models.sources.base import Catalogue, Exclusions, Listeners
 from models.sources.rp3beta import Rp3beta
 

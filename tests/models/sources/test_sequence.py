@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainSequence
+from conf.trainers import TrainSequence
 from models.histories import Histories
 from models.sources.base import Catalogue, Exclusions, Listeners
 from models.sources.sequence import Sequence

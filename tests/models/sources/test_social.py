@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from conf.errors import ContractError
-from conf.settings import TrainSocial
+from conf.trainers import TrainSocial
 from models.sources.base import Catalogue, Circle, Exclusions, Listeners, Reason
 from models.sources.social import Social
 from models.sources.taste_circles import charts, clusters

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from conf import tables as t
-from conf.settings import Settings, TrainItemKnn, TrainMf
+from conf.settings import Settings
+from conf.trainers import TrainItemKnn, TrainMf
 from models.plays import Plays
 from models.sources.base import Catalogue
 from spark_jobs.cli.main import main

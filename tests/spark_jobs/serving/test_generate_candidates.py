@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from conf import tables as t
-from conf.settings import GenerateCandidates, TrainMf, TrainPopularity
+from conf.settings import GenerateCandidates
+from conf.trainers import TrainMf, TrainPopularity
 from models.histories import COLUMNS, PER_TRACK, Histories
 from models.sources.base import CATALOGUE_COLUMNS, Catalogue, Listeners
 from models.sources.mf import MatrixFactorization

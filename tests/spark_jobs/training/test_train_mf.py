@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.settings import TrainMf
+from conf.trainers import TrainMf
 from models.histories import Histories
 from models.sources.base import CATALOGUE_COLUMNS, Catalogue, Exclusions, Listeners
 from models.sources.mf import MatrixFactorization

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from conf.settings import TrainPopularity
+from conf.trainers import TrainPopularity
 from spark_jobs import artefacts
 from spark_jobs.contract import Run
 from spark_jobs.training import train_popularity
