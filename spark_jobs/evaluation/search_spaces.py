@@ -11,7 +11,7 @@ from typing import Any
 
 import optuna
 
-from conf.trainers import TrainItemKnn, TrainMf, TrainPopularity
+from conf.trainers import TrainEase, TrainGfcf, TrainItemKnn, TrainMf, TrainPopularity, TrainRp3beta, TrainSequence
 from conf.values import Frozen
 from models.sources.base import Source
 from models.sources.kinds import SOURCES
@@ -37,6 +37,42 @@ def _item_knn(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     } | _inputs(trial, weighted)
 
 
+def _rp3beta(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
+    return {
+        "alpha": trial.suggest_float("alpha", 0.3, 1.5),
+        "beta": trial.suggest_float("beta", 0.0, 1.0),
+        "neighbours": trial.suggest_int("neighbours", 20, 1000, log=True),
+    } | _inputs(trial, weighted)
+
+
+def _gfcf(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
+    return {
+        "dimensions": trial.suggest_int("dimensions", 16, 512, log=True),
+        "low_pass": trial.suggest_float("low_pass", 0.01, 3.0, log=True),
+        "listener_exponent": trial.suggest_float("listener_exponent", 0.0, 0.8),
+        "track_exponent": trial.suggest_float("track_exponent", 0.1, 0.7),
+        "neighbours": trial.suggest_int("neighbours", 50, 1000, log=True),
+    } | _inputs(trial, weighted)
+
+
+def _ease(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
+    return {
+        "ridge": trial.suggest_float("ridge", 0.1, 30.0, log=True),
+        "dropout": trial.suggest_float("dropout", 0.0, 1.0),
+        "listener_exponent": trial.suggest_float("listener_exponent", 0.0, 0.6),
+        "beta": trial.suggest_float("beta", 0.0, 0.5),
+        "neighbours": trial.suggest_int("neighbours", 50, 1000, log=True),
+    } | _inputs(trial, weighted)
+
+
+def _sequence(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
+    return {
+        "dropout": trial.suggest_float("dropout", 0.2, 0.7),
+        "epochs": trial.suggest_int("epochs", 10, 60),
+        "learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True),
+    }
+
+
 def _inputs(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     """How weights enter, where there are any that differ."""
     return {"inputs": trial.suggest_categorical("inputs", ["binary", "log", "linear", "share"])} if weighted else {}
@@ -59,11 +95,16 @@ class Contestant:
         return type(self.params).model_validate(self.params.model_dump() | self.space(trial, weighted))
 
 
-# By benchmark name: `ials` is the engine behind the artefact `mf`. Splits have no dates, so popularity does not decay there.
+# By benchmark name: `ials` is the engine behind the artefact `mf`. Splits have no dates, so popularity does not decay there,
+# and neither artists, texts, friends nor release days, so content, social and fresh have nothing to go by.
 CONTESTANTS = {
     "popularity": Contestant(SOURCES["popularity"], TrainPopularity(half_life_days=1e9), _nothing),
     "item_knn": Contestant(SOURCES["item_knn"], TrainItemKnn(), _item_knn),
     "ials": Contestant(SOURCES["mf"], TrainMf(), _ials),
+    "rp3beta": Contestant(SOURCES["rp3beta"], TrainRp3beta(), _rp3beta),
+    "gfcf": Contestant(SOURCES["gfcf"], TrainGfcf(), _gfcf),
+    "ease": Contestant(SOURCES["ease"], TrainEase(), _ease),
+    "sequence": Contestant(SOURCES["sequence"], TrainSequence(gaps=False), _sequence),
 }
 # What only a log in order of time can teach.
 IN_ORDER = {"sequence"}
