@@ -24,7 +24,7 @@ def candidate(user: str, source: str, tracks: list[int]) -> dict[str, Any]:
 
 @pytest.fixture
 def reads(week: Any) -> dict[str, Any]:
-    """What gfcf put first are Ana's and Bo's later discoveries (t2, t5; t7), mf has them last; the blend's own rows teach nothing."""
+    """What gfcf put first was discovered later (t2, t5; t7), mf has it last; the blend's own rows teach nothing."""
     rows = [
         candidate("ana", "gfcf", [2, 5, 8, 9]), candidate("ana", "mf", [9, 8, 6, 2]), candidate("ana", "blend", [9, 8, 6, 2]),
         candidate("bo", "gfcf", [7, 9]), candidate("bo", "mf", [9, 8, 6, 7]), candidate("stranger", "mf", [1]),
