@@ -50,8 +50,8 @@ class TrainItemKnn(Frozen):
 
     similarity: Literal["bm25", "tfidf", "cosine"] = "bm25"
     neighbours: Neighbours = 200
-    k1: float = Field(1.2, ge=0)
-    b: float = Field(0.75, ge=0, le=1)
+    k1: float = Field(8.0, ge=0)
+    b: float = Field(0.25, ge=0, le=1)
     inputs: Inputs = "binary"
     max_listeners: int = Field(500_000, ge=1)
 
@@ -132,7 +132,7 @@ class TrainRp3beta(Frozen):
     artists as nodes beside their tracks, 0 for none.
     """
 
-    alpha: float = Field(0.7, ge=0, le=3)
+    alpha: float = Field(0.6, ge=0, le=3)
     beta: float = Field(0.4, ge=0, le=2)
     neighbours: Neighbours = 200
     artist_weight: float = Field(0.0, ge=0)
@@ -149,8 +149,8 @@ class TrainGfcf(Frozen):
     """
 
     dimensions: int = Field(128, ge=1, le=1024)
-    low_pass: float = Field(1.0, ge=0)
-    listener_exponent: float = Field(0.4, ge=0, le=1)
+    low_pass: float = Field(0.3, ge=0)
+    listener_exponent: float = Field(0.35, ge=0, le=1)
     track_exponent: float = Field(0.4, ge=0, le=1)
     neighbours: Neighbours = 200
     artist_weight: float = Field(0.0, ge=0)
@@ -167,7 +167,7 @@ class TrainEase(Frozen):
     """
 
     head: int = Field(8000, ge=1, le=20_000)
-    ridge: float = Field(3.0, gt=0)
+    ridge: float = Field(5.0, gt=0)
     dropout: float = Field(0.5, ge=0)
     listener_exponent: float = Field(0.25, ge=0, le=1)
     beta: float = Field(0.1, ge=0, le=2)
