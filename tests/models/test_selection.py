@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.frozen import frozen
-from models.selection import NOTHING, best, capacity, draw, key_of, order, pour, score_of
+from models.selection import NOTHING, best, capacity, draw, key_of, lift, order, pour, score_of
 
 Array = npt.NDArray[Any]
 
@@ -109,3 +109,17 @@ def test_pools_filled_tile_by_tile_hold_the_best_of_all_tiles() -> None:
 def test_order_is_that_of_lists_with_pads_last() -> None:
     scores = np.array([[1.0, -np.inf, 3.0, 1.0]], np.float32)
     assert order(scores, np.array([[7, 0, 9, 2]], np.int32)).tolist() == [[2, 3, 0, 1]]
+
+
+def test_a_lifted_floor_keeps_the_best_and_lets_only_better_ones_pass() -> None:
+    scores, tie_rank = np.arange(100, dtype=np.float32)[None], frozen(np.arange(100, dtype=np.int32))
+    keys, items = np.empty((1, capacity(50)), np.int64), np.empty((1, capacity(50)), np.int32)
+    sizes, floors = np.zeros(1, np.int64), np.full(1, NOTHING)
+    pour(scores.copy(), tie_rank, 0, 50, keys, items, sizes, floors)
+    lift(keys, items, sizes, floors, 5)
+    assert sorted(items[0, :5]) == [95, 96, 97, 98, 99]
+    pour(scores.copy(), tie_rank, 100, 50, keys, items, sizes, floors)
+    drawn = np.empty((1, 50), np.int32)
+    draw(keys, items, sizes, drawn)
+    assert {95, 96, 97, 98, 99, 196, 197, 198, 199} <= set(drawn[0])
+    assert sizes[0] <= 10

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conf.errors import ContractError
+from models import topk
 from models.topk import Exclusions, ItemIndex, top_k
 
 Array = npt.NDArray[Any]
@@ -99,6 +101,29 @@ def test_equals_a_full_sort_over_many_tiles(k: int) -> None:
     expected_ids, expected_scores = reference(left, right, k, heard, tie_rank)
     np.testing.assert_array_equal(ids, expected_ids)
     np.testing.assert_array_equal(scores, expected_scores)
+
+
+@pytest.mark.parametrize("margin", [-50.0, 0.0, np.inf])  # every bet is lost, some are, none is made
+def test_no_list_depends_on_how_bets_end(margin: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(11)
+    left, right = rng.standard_normal((300, 8), dtype=np.float32), rng.standard_normal((5000, 8), dtype=np.float32)
+    heard = rng.random((300, 5000)) < 0.02
+    exclude = Exclusions(np.concatenate([[0], heard.sum(1).cumsum()]), np.nonzero(heard)[1].astype(np.int32))
+    expected = top_k(left, index(right), 150, exclude)
+    monkeypatch.setattr(topk, "MARGIN", margin)
+    for ours, others in zip(top_k(left, index(right), 150, exclude), expected, strict=True):
+        assert ours.tobytes() == others.tobytes()
+
+
+def test_a_lucky_first_tile_does_no_harm() -> None:
+    """The best items all stand in the first tile: what it promises of the others is wrong by far."""
+    items = index(np.ones((5000, 1), np.float32))
+    factors = np.zeros((5000, 1), np.float32)
+    factors[items.order[:300]] = 1.0 + np.arange(300, dtype=np.float32)[:, None] / 300
+    lucky = dataclasses.replace(items, factors=factors)
+    ids, _ = top_k(np.ones((3, 1), np.float32), lucky, 400, nothing_excluded(3))
+    expected, _ = reference(np.ones((3, 1)), factors, 400, np.zeros((3, 5000), bool), items.tie_rank)
+    np.testing.assert_array_equal(ids, expected)
 
 
 def test_real_scores_are_those_of_float64_and_in_order() -> None:
