@@ -1,0 +1,225 @@
+"""Exact top-k of 50k users x 30k items against the bare product, implicit's `recommend` and Spark's `recommendForAllUsers`.
+
+All get the same random factors, but Spark: it gets an ALS model of the same size, fitted for one iteration on random pairs.
+Ours and implicit leave out the same 84 items a user; Spark cannot. The product is numpy's matmul of the same matrices, its
+scores thrown away, in the fastest of several shapes on all cores. implicit runs with its own threads on all cores, in
+batches of 1,000 and all at once, BLAS on one thread as its documentation asks; `implicit_blas_as_it_comes` is without that.
+These run in turns, and the shortest counts, as a busy machine only ever adds to it. Spark runs once, warmed up by the fit;
+its seconds are those of its processes' CPU over the cores, which a busy machine hardly adds to: they are never more than
+its wall time on a quiet one. Ours are compared with a full sort in float64.
+
+OpenBLAS takes some processors with AVX-512 for Haswell; there the script starts itself again with the kernels that suit
+them (OPENBLAS_CORETYPE), for all contenders alike, unless --blas-as-it-comes says not to.
+
+    python bench/topk.py                  -> bench/results/topk.json (a quarter of an hour on two cores)
+    python bench/topk.py --spark d64_k100 -> the same with Spark in this cell alone
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import record
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy import sparse
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from conf.settings import Spark
+from models import cores
+from models.topk import Exclusions, ItemIndex, top_k
+
+USERS, ITEMS, HEARD = 50_000, 30_000, 84
+CELLS = [(64, 100), (128, 100), (64, 500), (128, 500)]
+TURNS = 3
+CHECKED = 1000  # users whose lists are compared with a full sort
+# (users, items) of a product; None: BLAS shares one large product among the cores, else each core multiplies its own tiles.
+SHAPES = [(256, 512), (512, 512), (1024, 512), (4096, None)]
+SPARK_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Users, items, and what each user has heard (CSR, ascending)."""
+
+    users: Any
+    items: Any
+    heard: Any
+
+    @classmethod
+    def random(cls, d: int) -> Factors:
+        """Normally distributed."""
+        rng = np.random.default_rng(d)
+        users, items = (rng.standard_normal((n, d), dtype=np.float32) for n in (USERS, ITEMS))
+        ids = np.sort(rng.integers(0, ITEMS, (USERS, HEARD)), axis=1).astype(np.int32)
+        indptr = np.arange(USERS + 1) * HEARD
+        return cls(users, items, sparse.csr_matrix((np.ones(ids.size, np.float32), ids.ravel(), indptr), (USERS, ITEMS)))
+
+
+def product(factors: Factors, users: int, items: int | None) -> None:
+    """Every score once, none kept."""
+    tiles = [np.ascontiguousarray(factors.items[at : at + (items or ITEMS)]) for at in range(0, ITEMS, items or ITEMS)]
+
+    def work(start: int) -> None:
+        block = factors.users[start : start + users]
+        for tile in tiles:
+            np.matmul(block, tile.T, out=scores(len(block), len(tile)))
+
+    kept = threading.local()
+
+    def scores(rows: int, columns: int) -> Any:
+        if getattr(kept, "scores", np.empty((0, 0))).shape != (rows, columns):
+            kept.scores = np.empty((rows, columns), np.float32)
+        return kept.scores
+
+    alone = items is None
+    with threadpool_limits(cores.usable() if alone else 1), ThreadPoolExecutor(1 if alone else cores.usable()) as pool:
+        list(pool.map(work, range(0, USERS, users)))
+
+
+def ours(factors: Factors, k: int) -> tuple[Any, Any]:
+    index = ItemIndex.build(factors.items, np.arange(ITEMS, dtype=np.int32), np.ones(ITEMS, bool))
+    exclude = Exclusions(factors.heard.indptr.astype(np.int64), factors.heard.indices)
+    return top_k(factors.users, index, k, exclude, cores.usable())
+
+
+def implicit(factors: Factors, k: int, batch: int, blas_threads: int | None) -> None:
+    """Its own threads on all cores."""
+    model = AlternatingLeastSquares(factors=factors.users.shape[1], num_threads=0)
+    model.user_factors, model.item_factors = factors.users, factors.items
+    with threadpool_limits(blas_threads, "blas"):
+        for start in range(0, len(factors.users), batch):
+            rows = np.arange(start, min(start + batch, len(factors.users)))
+            model.recommend(rows, factors.heard[rows], N=k, filter_already_liked_items=True)
+
+
+def shortest(contenders: dict[str, Callable[[], Any]]) -> dict[str, tuple[float, float]]:
+    """Fewest (wall seconds, CPU seconds) of each in TURNS turns."""
+    best = dict.fromkeys(contenders, (np.inf, np.inf))
+    for _ in range(TURNS):
+        for name, contender in contenders.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            contender()
+            took = time.perf_counter() - wall, time.process_time() - cpu
+            best[name] = min(best[name][0], took[0]), min(best[name][1], took[1])
+    return best
+
+
+def wrong(factors: Factors, k: int) -> int:
+    """Items in ours that are not in the full sort, or the other way, and are further than 1e-5 from the k-th score."""
+    ids, _ = ours(factors, k)
+    count = 0
+    for user in range(CHECKED):
+        scores = factors.items.astype(np.float64) @ factors.users[user].astype(np.float64)
+        scores[factors.heard[user].indices] = -np.inf
+        best = np.argpartition(-scores, k - 1)[:k]
+        apart = np.setxor1d(ids[user], best)
+        count += int(np.sum(np.abs(scores[apart] - scores[best].min()) > 1e-5))
+    return count
+
+
+def measure(d: int, k: int) -> dict[str, Any]:
+    """One cell, without Spark."""
+    factors = Factors.random(d)
+    ours(replace(factors, users=factors.users[:1000], heard=factors.heard[:1000]), k)  # compiles
+    contenders: dict[str, Callable[[], Any]] = {"ours": lambda: ours(factors, k)}
+    for users, items in SHAPES:
+        contenders[f"sgemm {users} x {items or ITEMS}"] = lambda users=users, items=items: product(factors, users, items)
+    for batch in (1000, USERS):
+        contenders[f"implicit {batch}"] = lambda batch=batch: implicit(factors, k, batch, 1)
+    contenders["blas_as_it_comes"] = lambda: implicit(factors, k, USERS, None)
+    took = shortest(contenders)
+    row: dict[str, Any] = {"d": d, "k": k, "users": USERS, "items": ITEMS, "not_equal": wrong(factors, k)}
+    for rival in ("ours", "sgemm", "implicit"):
+        name = min((name for name in took if name.startswith(rival)), key=lambda name: took[name][0])
+        row |= {f"{rival}_seconds": round(took[name][0], 3), f"{rival}_cpu_seconds": round(took[name][1], 3)}
+        if name != rival:
+            row[f"{rival}_shape"] = name.removeprefix(rival).strip()
+    return row | {"implicit_blas_as_it_comes_seconds": round(took["blas_as_it_comes"][0], 3)}
+
+
+def spark_rows(wanted: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
+    """What recommendForAllUsers took in each wanted cell, or why there is nothing."""
+    from pyspark.ml.recommendation import ALS
+
+    from spark_jobs import session
+
+    spark = session.get(Spark(cores=cores.usable(), driver_memory="6g"))
+    for d in sorted({d for d, _ in wanted}):
+        model = ALS(rank=d, maxIter=1, userCol="u", itemCol="i", ratingCol="r", implicitPrefs=True, seed=1).fit(pairs(spark))
+        for k in sorted(k for of, k in wanted if of == d):
+            limit = threading.Timer(SPARK_SECONDS, spark.sparkContext.cancelAllJobs)
+            limit.start()
+            wall, cpu = time.perf_counter(), record.cpu_seconds_below()
+            try:
+                model.recommendForAllUsers(k).write.format("noop").mode("overwrite").save()
+                took = (record.cpu_seconds_below() - cpu) / cores.usable()
+                yield (d, k), {"spark_seconds": round(took, 1), "spark_wall_seconds": round(time.perf_counter() - wall, 1)}
+            except Exception as error:  # out of memory or out of time: the cell says so
+                yield (d, k), {"spark_failed": f"{type(error).__name__} after {time.perf_counter() - wall:.0f} s"}
+            finally:
+                limit.cancel()
+    spark.stop()
+
+
+def pairs(spark: Any) -> Any:
+    """Four random pairs for each user, among them every item."""
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    users = np.tile(np.arange(USERS), 4)
+    items = np.concatenate([np.arange(ITEMS), rng.integers(0, ITEMS, len(users) - ITEMS)])
+    return spark.createDataFrame(pd.DataFrame({"u": users, "i": items, "r": np.ones(len(users))}))
+
+
+def with_suitable_blas() -> None:
+    """Start this script again where OpenBLAS overlooks AVX-512."""
+    architectures = {library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    if "avx512vl" in flags and architectures & {"Haswell", "Zen"} and "OPENBLAS_CORETYPE" not in os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OPENBLAS_CORETYPE": "SkylakeX"})
+
+
+def name_of(cell: tuple[int, int]) -> str:
+    return "d{}_k{}".format(*cell)
+
+
+def ratios(row: dict[str, Any]) -> dict[str, float]:
+    """Of one cell: ours over the product, rivals over ours."""
+    took = row["ours_seconds"]
+    ratio = {"sgemm": took / row["sgemm_seconds"], "implicit": row["implicit_seconds"] / took}
+    ratio["implicit_blas_as_it_comes"] = row["implicit_blas_as_it_comes_seconds"] / took
+    ratio |= {"spark": row["spark_seconds"] / took} if "spark_seconds" in row else {}
+    return {name: round(value, 2) for name, value in ratio.items()}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [name_of(cell) for cell in CELLS]
+    arguments.add_argument("--spark", nargs="*", choices=names, default=names, help="cells in which Spark runs; none: nowhere")
+    arguments.add_argument("--blas-as-it-comes", action="store_true", help="do not choose OpenBLAS' kernels")
+    given = arguments.parse_args()
+    if not given.blas_as_it_comes:
+        with_suitable_blas()
+    warnings.filterwarnings("ignore", message="OpenBLAS is configured to use")
+    rows = {cell: measure(*cell) for cell in CELLS}
+    wanted = [cell for cell in CELLS if name_of(cell) in given.spark]
+    print("Spark's turn", file=sys.stderr, flush=True)
+    for cell, found in spark_rows(wanted) if wanted else ():
+        rows[cell] |= found
+    blas = sorted({str(library.get("architecture")) for library in threadpool_info() if library["user_api"] == "blas"})
+    record.write("topk", list(rows.values()), {name_of(cell): ratios(row) for cell, row in rows.items()}, blas=blas)
+
+
+if __name__ == "__main__":
+    main()
