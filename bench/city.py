@@ -6,6 +6,7 @@ about as many tracks as in public listening logs, and 50,000 listeners make some
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ from spark_jobs.schema import arrow_schema
 from spark_jobs.warehouse import Warehouse
 
 WEEKS_BEFORE_CUT = 4
+BUCKETS, FILES = 64, 2  # FILES is spark.sql.shuffle.partitions of conf/spark/local.conf
 RUN_DATE = datetime(2026, 9, 7, tzinfo=UTC).date()
 FIRST_COLUMNS = {"run_date": RUN_DATE, "bucket": 0, "simulated": True}
 
@@ -58,12 +60,24 @@ def build(folder: Path, listeners: int, seed: int = 11, tracks: int | None = Non
     world = build_world(size, seed)
     warehouse = Warehouse(folder)
     blocks = [_split(world, block) for block in world.listens()]
-    warehouse.write_arrow(t.HISTORIES, pa.concat_tables([histories for histories, _ in blocks]), "true")
+    _write_histories(warehouse, pa.concat_tables([histories for histories, _ in blocks]))
     warehouse.write_arrow(t.TRACKS, _tracks(world), "true")
     for table, rows in ((t.ARTISTS, artist_rows(world)), (t.USERS, user_rows(world)), (t.FEEDBACK, [])):
         warehouse.write_arrow(table, _table(table, list(rows)), "true")
     interactions = sum(int(pc.sum(pc.list_value_length(h["track_idx"])).as_py() or 0) for h, _ in blocks)
     return City(warehouse, size.listeners, size.tracks, interactions, np.concatenate([found for _, found in blocks]))
+
+
+def _write_histories(warehouse: Warehouse, histories: pa.Table) -> None:
+    """Write `histories` as build_histories does: FILES files, listeners by bucket and in order of (bucket, user_id)."""
+    bucket = np.array([zlib.crc32(name.encode()) % BUCKETS for name in histories["user_id"].to_pylist()], np.int32)
+    histories = histories.set_column(
+        histories.schema.get_field_index("bucket"), arrow_schema(t.HISTORIES).field("bucket"), [bucket]
+    )
+    histories = histories.sort_by([("bucket", "ascending"), ("user_id", "ascending")])
+    for part in range(FILES):
+        mine = histories.filter(pa.array(histories["bucket"].to_numpy() % FILES == part))
+        warehouse.write_arrow(t.HISTORIES, mine, "" if part else "true")
 
 
 def _split(world: World, block: Listens) -> tuple[pa.Table, npt.NDArray[np.int64]]:

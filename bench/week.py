@@ -32,7 +32,8 @@ from memory import peak_memory
 
 from conf import tables as t
 from conf.pipeline import cut
-from conf.settings import Settings, Spark, TrainMf
+from conf.settings import Settings, Spark
+from conf.trainers import TrainMf
 from models.metrics import ndcg_at_k
 from spark_jobs import artefacts, session
 from spark_jobs.artefacts import Artefact
@@ -96,7 +97,7 @@ def line(place: city.City, spark: Any, scale: Scale) -> Stages:
 
     def write(outputs: dict[str, Output]) -> None:
         for name, output in outputs.items():
-            warehouse.write_frame(t.TABLES[name], output.data, f"run_date = DATE '{city.RUN_DATE}'")
+            warehouse.write_arrow(t.TABLES[name], output.data, f"run_date = DATE '{city.RUN_DATE}'")
 
     with stages.stage("train_mf"):
         params = TrainMf(dimensions=scale.dimensions, epochs=scale.epochs)

@@ -37,17 +37,31 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """Rows that workers make of a frame and write themselves (spark_jobs/block_files.py).
+
+    frame : what the workers are given, as Arrow batches, a partition at a time.
+    make : batches of a partition -> batches under the table's contract.
+    apart : column whose values go to files of their own, so that who reads one of them skips the others.
+    """
+
+    frame: DataFrame
+    make: Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+    apart: str | None = None
+
+
+@dataclass(frozen=True)
 class Output:
     """Rows for one table.
 
-    data : DataFrame for a table written by Spark; Arrow table for one written by delta-rs.
+    data : DataFrame for a table written by Spark; Arrow table or Blocks for one written by delta-rs.
     replace : SQL condition on the rows that these rows replace. None replaces the run's own `run_date` in weekly tables
         and the whole table otherwise; the empty string appends.
     together : may be written at the same time as its neighbours in the job's outputs: a Delta commit is mostly waiting, and
         eight small tables take a third of the time so.
     """
 
-    data: DataFrame | pa.Table
+    data: DataFrame | pa.Table | Blocks
     replace: str | None = None
     together: bool = False
 

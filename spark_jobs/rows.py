@@ -5,6 +5,7 @@ A version from before a column was added reads as the contract says: older rows 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -82,6 +83,16 @@ def sql(condition: Condition) -> str:
         return f"{column} {operator} DATE '{value.isoformat()}'"
     escaped = str(value).replace("'", "''")
     return f"{column} {operator} '{escaped}'"
+
+
+def equalities(text: str) -> list[tuple[str, str]]:
+    """(column, value) of each part of a text that `sql` made of conditions with `=`, joined by AND.
+
+    >>> equalities("run_date = DATE '2026-09-07' AND surface = 'd''or'")
+    [('run_date', '2026-09-07'), ('surface', "d'or")]
+    """
+    parts = re.findall(r"(\w+) = (?:DATE )?'((?:[^']|'')*)'(?: AND |$)", text)
+    return [(column, value.replace("''", "'")) for column, value in parts]
 
 
 def _expression(condition: Condition) -> pc.Expression:

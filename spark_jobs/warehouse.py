@@ -6,10 +6,11 @@ after that each table has one writer engine. Reader version stays 1: no column m
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,14 @@ import pyarrow.dataset as ds
 import pyarrow.fs as fs
 from deltalake import DeltaTable, Schema, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction
 
 from conf.contract import Table
 from conf.errors import BusyError, ContractError, DiskError
-from spark_jobs.rows import Condition, TableRows, sql
+from spark_jobs import block_files
+from spark_jobs.block_files import BlockWriter
+from spark_jobs.contract import Blocks
+from spark_jobs.rows import Condition, TableRows, equalities, sql
 from spark_jobs.schema import arrow_schema
 
 if TYPE_CHECKING:
@@ -125,9 +130,11 @@ class Warehouse:
         writer.save(str(self.path(table)))
         return self._rows_written(table)
 
-    def write_arrow(self, table: Table, data: pa.Table, replace: str) -> int:
-        """Write an Arrow table; `replace` as in `write_frame`."""
+    def write_arrow(self, table: Table, data: pa.Table | Blocks, replace: str) -> int:
+        """Write an Arrow table, or blocks that workers make; `replace` as in `write_frame`."""
         self.ensure(table)
+        if isinstance(data, Blocks):
+            return self._commit_blocks(table, data, replace)
         schema = arrow_schema(table)
         _check_types(table, {name: "" for name in data.schema.names}, names_only=True)
         try:
@@ -148,6 +155,22 @@ class Warehouse:
         except DeltaError as refused:
             raise ContractError(f"table {table.name} refuses rows: {refused}") from None
         return typed.num_rows
+
+    def _commit_blocks(self, table: Table, blocks: Blocks, replace: str) -> int:
+        """Let workers write the files, then name them in one commit."""
+        writer = BlockWriter(table, str(self.path(table)), blocks.make, blocks.apart)
+        files = blocks.frame.mapInArrow(writer.files, block_files.DDL).collect()
+        modified = int(datetime.now(UTC).timestamp() * 1000)
+        added = [AddAction(f.path, f.bytes, json.loads(f.partition), modified, True, f.stats) for f in files]
+        filters = [(name, "=", value) for name, value in equalities(replace)] if replace not in ("", "true") else None
+        delta = self._open(table)
+        try:
+            delta.create_write_transaction(
+                added, "overwrite" if replace else "append", delta.schema(), list(table.partition), filters
+            )
+        except CommitFailedError as lost:
+            raise BusyError(f"table {table.name}: another writer won the commit; try again ({lost})") from None
+        return sum(f.rows for f in files)
 
     def changed_partitions(self, table: Table, since: int, until: int) -> list[date]:
         """Dates of the table's partition column whose files differ between two versions, ascending."""

@@ -31,7 +31,7 @@ HISTORIES = Table(
 CANDIDATES = Table(
     "candidates",
     "what each source proposes to each listener, best first",
-    engine="spark",
+    engine="delta-rs",
     key=("run_date", "user_id", "source"),
     partition=("run_date",),
     keep_days=28,
@@ -53,7 +53,7 @@ CANDIDATES = Table(
 PLAYLISTS = Table(
     "playlists",
     "the lists: one row per listener and surface",
-    engine="spark",
+    engine="delta-rs",
     key=("run_date", "surface", "user_id"),
     partition=("run_date", "surface"),
     keep_days=730,
@@ -79,7 +79,7 @@ PLAYLISTS = Table(
 CHARTS = Table(
     "charts",
     "popular lists per country: what a listener without a list of their own is served",
-    engine="spark",
+    engine="delta-rs",
     key=("run_date", "surface", "country"),
     partition=("run_date", "surface"),
     keep_days=730,

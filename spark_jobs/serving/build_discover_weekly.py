@@ -23,7 +23,7 @@ from models.slates.discover_weekly import Asked, Slates, choose
 from models.slates.mondays import mondays
 from models.slates.ragged import Ragged
 from spark_jobs.artefacts import ArtefactRef
-from spark_jobs.contract import Output, Run
+from spark_jobs.contract import Blocks, Output, Run
 from spark_jobs.schema import arrow_schema
 from spark_jobs.serving import catalogue_arrays, popular_charts
 from spark_jobs.serving.catalogue_arrays import ARTIST_COLUMNS, TRACK_COLUMNS, Catalogue
@@ -54,10 +54,9 @@ def transform(
     catalogue = catalogue_arrays.ship(run.warehouse, run.run_date, *arrays)
     builder = ListBuilder(catalogue, run.artefacts["popularity"], run.run_date, params.length, params.per_artist)
     listeners = gather(candidates, histories, users, feedback)
-    ddl = ", ".join(f"{c.name} {c.type}" for c in t.PLAYLISTS.columns)
     return {
-        "playlists": Output(listeners.mapInArrow(builder.playlists, ddl)),
-        "charts": Output(run.spark.createDataFrame(builder.charts(*served(histories, users)))),
+        "playlists": Output(Blocks(listeners, builder.playlists)),
+        "charts": Output(builder.charts(*served(histories, users))),
     }
 
 

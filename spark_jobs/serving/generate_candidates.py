@@ -26,7 +26,7 @@ from models.sources.mf import MatrixFactorization
 from models.sources.popularity import Popularity
 from spark_jobs import artefacts
 from spark_jobs.artefacts import Artefact, ArtefactRef
-from spark_jobs.contract import Output, Run
+from spark_jobs.contract import Blocks, Output, Run
 from spark_jobs.schema import arrow_schema
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def transform(
     """Candidates for the Monday `run.run_date`."""
     catalogue = ship_catalogue(tracks, run)
     proposer = Proposer(catalogue, tuple(run.artefacts[name] for name in SOURCES), params, run.run_date)
-    ddl = ", ".join(f"{c.name} {c.type}" for c in t.CANDIDATES.columns)
-    return {"candidates": Output(gather(histories, tracks, users, feedback).mapInArrow(proposer.rows, ddl))}
+    listeners = gather(histories, tracks, users, feedback)
+    return {"candidates": Output(Blocks(listeners, proposer.rows, apart="source"))}
 
 
 def ship_catalogue(tracks: DataFrame, run: Run) -> ArtefactRef:

@@ -129,7 +129,9 @@ def test_a_week_of_tables_twice_gives_the_same_bytes(spark, week):
         frames = {name: spark.createDataFrame(table) for name, table in planted(week).items()}
         run = replace(week.run, spark=spark)
         made = build_discover_weekly.transform(**frames, params=BuildDiscoverWeekly(), run=run)
-        return made["playlists"].data.toArrow(), made["charts"].data.toArrow()
+        lists = made["playlists"].data
+        ddl = ", ".join(f"{c.name} {c.type}" for c in t.PLAYLISTS.columns)
+        return lists.frame.mapInArrow(lists.make, ddl).toArrow(), made["charts"].data
 
     playlists, charts = run()
     by_user = {row["user_id"]: ids(row) for row in playlists.to_pylist()}

@@ -21,6 +21,7 @@ from spark_jobs.contract import Run
 from spark_jobs.schema import arrow_schema
 from spark_jobs.serving import generate_candidates
 from spark_jobs.serving.generate_candidates import Proposer, exclusions
+from spark_jobs.warehouse import Warehouse
 
 MONDAY = date(2026, 9, 7)
 PARAMS = GenerateCandidates(per_source=30, min_tracks=3, block=256)
@@ -60,7 +61,7 @@ def proposer(tmp_path_factory: pytest.TempPathFactory) -> Proposer:
     tally = Tally(N_TRACKS, 2, 14.0)
     tally.add(Listeners(log, pa.array(["DE"] * 40)))
     sources = {
-        "mf": MatrixFactorization.fit(log, catalogue, TrainMf(dimensions=4, epochs=8)),
+        "mf": MatrixFactorization.fit(log, catalogue, TrainMf(dimensions=4, epochs=20)),
         "popularity": Popularity.of(tally, catalogue, TrainPopularity()),
     }
     refs = [save(folder, name, Artefact(s.save().arrays, s.save().params)) for name, s in sources.items()]
@@ -155,8 +156,9 @@ def test_transform_joins_blocks_and_countries(spark: Any, proposer: Proposer, tm
         run=run,
     )["candidates"]
     assert output.replace is None
-    rows = output.data.toArrow()
-    assert rows.schema.names == list(t.CANDIDATES.column_names)
+    warehouse = Warehouse(tmp_path)
+    warehouse.write_arrow(t.CANDIDATES, output.data, "true")
+    rows = warehouse.rows(t.CANDIDATES).table()
     expected = by_key(proposer.rows(iter([block(histories(), {"u02": [20, 30]})])))
     found = by_key(rows.to_batches())
     assert {key: row["track_idx"] for key, row in found.items()} == {k: row["track_idx"] for k, row in expected.items()}
