@@ -61,7 +61,7 @@ def proposer(tmp_path_factory: pytest.TempPathFactory) -> Proposer:
     tally = Tally(N_TRACKS, 2, 14.0)
     tally.add(Listeners(log, pa.array(["DE"] * 40)))
     sources = {
-        "mf": MatrixFactorization.fit(log, catalogue, TrainMf(dimensions=4, epochs=20)),
+        "mf": MatrixFactorization.fit(log, catalogue, TrainMf(dimensions=2, epochs=8)),
         "popularity": Popularity.of(tally, catalogue, TrainPopularity()),
     }
     refs = [save(folder, name, Artefact(s.save().arrays, s.save().params)) for name, s in sources.items()]
