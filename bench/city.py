@@ -62,7 +62,7 @@ def build(folder: Path, listeners: int, seed: int = 11, tracks: int | None = Non
     blocks = [_split(world, block) for block in world.listens()]
     _write_histories(warehouse, pa.concat_tables([histories for histories, _ in blocks]))
     warehouse.write_arrow(t.TRACKS, _tracks(world), "true")
-    for table, rows in ((t.ARTISTS, artist_rows(world)), (t.USERS, user_rows(world)), (t.FEEDBACK, [])):
+    for table, rows in ((t.ARTISTS, artist_rows(world)), (t.USERS, user_rows(world)), (t.FOLLOWS, []), (t.FEEDBACK, [])):
         warehouse.write_arrow(table, _table(table, list(rows)), "true")
     interactions = sum(int(pc.sum(pc.list_value_length(h["track_idx"])).as_py() or 0) for h, _ in blocks)
     return City(warehouse, size.listeners, size.tracks, interactions, np.concatenate([found for _, found in blocks]))

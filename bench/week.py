@@ -89,7 +89,7 @@ def line(place: city.City, spark: Any, scale: Scale) -> Stages:
     warehouse, settings, stages = place.warehouse, Settings(), Stages()
     run = Run(city.RUN_DATE, cut(city.RUN_DATE), warehouse.root, warehouse.root, spark=spark)
     rows = {table.name: warehouse.rows(table) for table in (t.HISTORIES, t.TRACKS, t.USERS)}
-    frames = {x.name: warehouse.frame(spark, x) for x in (t.HISTORIES, t.TRACKS, t.ARTISTS, t.USERS, t.FEEDBACK)}
+    frames = {x.name: warehouse.frame(spark, x) for x in (t.HISTORIES, t.TRACKS, t.ARTISTS, t.USERS, t.FOLLOWS, t.FEEDBACK)}
 
     def save(name: str, made: Artefact) -> Run:
         ref = artefacts.save(warehouse.root, name, city.RUN_DATE.isoformat(), made)
@@ -106,7 +106,7 @@ def line(place: city.City, spark: Any, scale: Scale) -> Stages:
     with stages.stage("train_popularity"):
         run = save("popularity", train_popularity.train(**rows, params=settings.train_popularity, run=run))
     with stages.stage("generate_candidates"):
-        known = {name: frames[name] for name in ("histories", "tracks", "users", "feedback")}
+        known = {name: frames[name] for name in ("histories", "tracks", "users", "follows", "feedback")}
         write(generate_candidates.transform(**known, params=settings.generate_candidates, run=run))
     with stages.stage("build_discover_weekly"):
         frames["candidates"] = warehouse.frame(spark, t.CANDIDATES)

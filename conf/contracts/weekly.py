@@ -39,15 +39,16 @@ CANDIDATES = Table(
     columns=(
         RUN_DATE,
         Column("user_id", "string", "listener", nullable=False),
-        Column("source", "string", "candidate source, e.g. mf", nullable=False),
+        Column("source", "string", "candidate source, e.g. mf, or blend: all of them added up", nullable=False),
         Column("track_idx", "array<int>", "proposed tracks", nullable=False),
-        Column("score", "array<float>", "the source's own score, descending", nullable=False),
+        Column("score", "array<float>", "the source's own score, descending, to three digits (float16)", nullable=False),
         Column(
             "because",
             "array<int>",
             "track_idx of the heard track that carried the score most; -1: none",
             nullable=False,
         ),
+        Column("via", "array<string>", "for blend: the source that gave each track most of its score; else null"),
     ),
 )
 PLAYLISTS = Table(

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 HERE, EVERYWHERE, FOR_YOU = "Popular in {} right now", "Popular right now", "Picked for you"
+LIKE_YOU = "Loved by listeners like you"
 
 
-def reasons(played: Any, artist: Any, country: Any, popular: Any) -> Any:
+def reasons(played: Any, artist: Any, country: Any, via: Any) -> Any:
     """One sentence per listed track, string [n].
 
     Parameters
@@ -21,25 +22,30 @@ def reasons(played: Any, artist: Any, country: Any, popular: Any) -> Any:
     played : string [n], title of the heard track that spoke for this one; null for none.
     artist : string [n], main artist of that track; null where it has none.
     country : string [n], country whose popular list the track came from; null for another origin.
-    popular : bool [n], true where the track came from a popular list.
+    via : string [n], source that gave most: `popularity` and `social` speak for themselves where no heard track does.
 
     Examples
     --------
     >>> reasons(
-    ...     pa.array(["Blue", "Etude", None, None, None]),
-    ...     pa.array(["Ana", None, None, None, None]),
-    ...     pa.array([None, None, "DE", None, None]),
-    ...     pa.array([False, False, True, True, False]),
-    ... ).to_pylist()[:3]
-    ['Because you played Blue by Ana', 'Because you played Etude', 'Popular in DE right now']
+    ...     pa.array(["Blue", "Etude", "Blue", None, None, None]),
+    ...     pa.array(["Ana", None, "Ana", None, None, None]),
+    ...     pa.array([None, None, None, "DE", None, None]),
+    ...     pa.array(["mf", "mf", "fresh", "popularity", "social", "content"]),
+    ... ).to_pylist()
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ['Because you played Blue by Ana', 'Because you played Etude', 'New, because you played Blue by Ana',
+     'Popular in DE right now', 'Loved by listeners like you', 'Picked for you']
     """
     before, after = HERE.split("{}")
+    nothing = pa.scalar(None, pa.string())
+    because = pc.if_else(pc.equal(via, pa.scalar("fresh")), "New, because you played ", "Because you played ")
     # A null anywhere in a sentence makes it null, and coalesce takes the next one.
     return pc.coalesce(
         _sentence(before, country, after),
-        pc.if_else(popular, EVERYWHERE, pa.scalar(None, pa.string())),
-        _sentence("Because you played ", played, " by ", artist),
-        _sentence("Because you played ", played),
+        _sentence(because, played, " by ", artist),
+        _sentence(because, played),
+        pc.if_else(pc.equal(via, pa.scalar("popularity")), EVERYWHERE, nothing),
+        pc.if_else(pc.equal(via, pa.scalar("social")), LIKE_YOU, nothing),
         FOR_YOU,
     )
 

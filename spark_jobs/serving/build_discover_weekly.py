@@ -19,7 +19,7 @@ import pyarrow as pa
 from conf import tables as t
 from conf.settings import BuildDiscoverWeekly
 from models.slates import ragged
-from models.slates.discover_weekly import Asked, Slates, choose
+from models.slates.discover_weekly import Asked, choose
 from models.slates.mondays import mondays
 from models.slates.ragged import Ragged
 from spark_jobs.artefacts import ArtefactRef
@@ -28,14 +28,14 @@ from spark_jobs.schema import arrow_schema
 from spark_jobs.serving import catalogue_arrays, popular_charts
 from spark_jobs.serving.catalogue_arrays import ARTIST_COLUMNS, TRACK_COLUMNS, Catalogue
 from spark_jobs.serving.popular_charts import PopularCharts
-from spark_jobs.serving.track_lists import tracks_column
+from spark_jobs.serving.track_lists import Spoken, tracks_column
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 log = logging.getLogger(__name__)
 SURFACE = "discover_weekly"
-SOURCE = "mf"
+SOURCE = "blend"
 
 
 def transform(
@@ -69,7 +69,7 @@ def gather(candidates: DataFrame, histories: DataFrame, users: DataFrame, feedba
 
     heard = histories.select("user_id", F.col("track_idx").alias("heard"), "simulated")
     wishes = candidates.where(F.col("source") == SOURCE).select(
-        "user_id", F.col("track_idx").alias("wishes"), "score", "because"
+        "user_id", F.col("track_idx").alias("wishes"), "score", "because", "via"
     )
     homes = users.select("user_id", "timezone", "country")
     joined = heard.join(wishes, "user_id", "left").join(homes, "user_id", "left").join(blocks(feedback), "user_id", "left")
@@ -121,8 +121,8 @@ class ListBuilder:
         nobody = ragged.empty(len(country))
         asked = Asked(nobody, nobody, nobody, nobody, *_places(country, catalogue, charts))
         slates = choose(asked, catalogue.rules, charts.tracks, length=self.length, per_artist=self.per_artist)
-        none = np.empty(0, np.float32), np.empty(0, np.int32)
-        lists = self._tracks(slates, catalogue, charts, *none, country)
+        nothing = Spoken(np.empty(0, np.float32), np.empty(0, np.int32), pa.array([], pa.string()))
+        lists = tracks_column(slates, catalogue, nothing, chart_score=charts.score, country=country)
         columns = {"country": country, "tracks": lists, "simulated": pa.array([simulated] * len(country))}
         return pa.table(self._in_order(t.CHARTS, columns), schema=arrow_schema(t.CHARTS))
 
@@ -130,15 +130,15 @@ class ListBuilder:
         country = block["country"].fill_null("")
         asked = self._ask(block, country, catalogue, charts)
         slates = choose(asked, catalogue.rules, charts.tracks, length=self.length, per_artist=self.per_artist)
-        score = block["score"].flatten().to_numpy(zero_copy_only=False)
-        because = block["because"].flatten().to_numpy(zero_copy_only=False)
+        score, because = (block[name].flatten().to_numpy(zero_copy_only=False) for name in ("score", "because"))
+        spoken = Spoken(score, because, block["via"].flatten())
         start = mondays(self.run_date, block["timezone"].to_pylist())
         columns = {
             "user_id": block["user_id"],
             "valid_from": pa.array(start.valid_from, pa.timestamp("us", tz="UTC")),
             "timezone": pa.array(start.timezone, pa.string()),
             "country": country,
-            "tracks": self._tracks(slates, catalogue, charts, score, because, country),
+            "tracks": tracks_column(slates, catalogue, spoken, chart_score=charts.score, country=country),
             "filled": pa.array(slates.filled),
             "simulated": block["simulated"],
         }
@@ -151,13 +151,6 @@ class ListBuilder:
             _numbered(block["blocked_tracks"], catalogue.track_id, catalogue),
             _numbered(block["blocked_artists"], catalogue.artist_id, catalogue),
             *_places(country, catalogue, charts),
-        )
-
-    def _tracks(
-        self, slates: Slates, catalogue: Catalogue, charts: PopularCharts, score: Any, because: Any, country: Any
-    ) -> Any:
-        return tracks_column(
-            slates, catalogue, source=SOURCE, score=score, because=because, chart_score=charts.score, country=country
         )
 
     def _in_order(self, table: Any, columns: dict[str, Any]) -> list[Any]:

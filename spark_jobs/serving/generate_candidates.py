@@ -1,50 +1,52 @@
-"""histories, tracks, users, feedback -> candidates: what each source proposes to each listener.
+"""histories, tracks, users, follows, feedback -> candidates: what each source proposes to each listener, and their blend.
 
-Spark joins what belongs to a listener; every worker maps the artefacts into memory and answers block after block. A
-listener's row depends on nothing but their own history and the artefacts, so any split over machines gives the same rows.
-Heard and blocked tracks are excluded here, in the search itself: a full list is left after it. Listeners with too little
-history get the popular source alone. build_<surface> makes lists of the rows.
+Spark joins what belongs to a listener; every worker maps the artefacts into memory and answers block after block
+(proposer.py). A listener's row depends on nothing but their own history, their friends' and the artefacts, so any split over
+machines gives the same rows. Heard and blocked tracks are excluded here, in the search itself: a full list is left after it.
+Listeners with too little history get the popular source alone. A source whose artefact is missing or damaged is left out and
+told. build_<surface> makes lists of the blend's rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from conf import tables as t
+from conf.errors import ArtefactError
 from conf.settings import GenerateCandidates
-from models.histories import COLUMNS, Histories
-from models.sources.base import CATALOGUE_COLUMNS, Catalogue, Exclusions, Listeners, Source, TopK
-from models.sources.mf import MatrixFactorization
-from models.sources.popularity import Popularity
+from models.histories import COLUMNS
+from models.sources.base import CATALOGUE_COLUMNS, Catalogue
+from models.sources.kinds import SOURCES
 from spark_jobs import artefacts
 from spark_jobs.artefacts import Artefact, ArtefactRef
 from spark_jobs.contract import Blocks, Output, Run
-from spark_jobs.schema import arrow_schema
+from spark_jobs.serving.friends import loved_by_friends
+from spark_jobs.serving.proposer import BLEND, FALLBACK, Proposer, open_source
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-SOURCES: dict[str, type[Source]] = {"mf": MatrixFactorization, "popularity": Popularity}
-# Sources that answer from a listener's own taste: they are asked only for listeners with enough history.
-PERSONAL = {"mf"}
-SCHEMA = arrow_schema(t.CANDIDATES)
+log = logging.getLogger(__name__)
+FRIENDS = ("loved_tracks", "loved_weights")
 
 
 def transform(
-    *, histories: DataFrame, tracks: DataFrame, users: DataFrame, feedback: DataFrame, params: GenerateCandidates, run: Run
+    *,
+    histories: DataFrame,
+    tracks: DataFrame,
+    users: DataFrame,
+    follows: DataFrame,
+    feedback: DataFrame,
+    params: GenerateCandidates,
+    run: Run,
 ) -> dict[str, Output]:
     """Candidates for the Monday `run.run_date`."""
     catalogue = ship_catalogue(tracks, run)
-    proposer = Proposer(catalogue, tuple(run.artefacts[name] for name in SOURCES), params, run.run_date)
+    sources = usable(catalogue, run)
+    weights = weights_of(run, [ref.name for ref in sources])
+    proposer = Proposer(catalogue, sources, tuple(weights.items()), params, run.run_date)
     listeners = gather(histories, tracks, users, feedback)
+    listeners = listeners.join(loved_by_friends(histories, follows, run.cut, params.circle), "user_id", "left")
     return {"candidates": Output(Blocks(listeners, proposer.rows, apart="source"))}
 
 
@@ -54,6 +56,35 @@ def ship_catalogue(tracks: DataFrame, run: Run) -> ArtefactRef:
     arrays = {"tie_rank": catalogue.tie_rank, "allowed": catalogue.allowed}
     served = Artefact(arrays, params={"run_date": run.run_date.isoformat()})
     return artefacts.save(run.warehouse, "proposable", run.run_date.isoformat(), served)
+
+
+def usable(catalogue: ArtefactRef, run: Run) -> tuple[ArtefactRef, ...]:
+    """Sources whose artefacts are there and whole, in the order of their rows; the others are told as left out."""
+    found = []
+    for name in SOURCES:
+        if name not in run.artefacts:
+            run.warn(f"{name} is left out: it has no artefact for {run.run_date}")
+            continue
+        try:
+            open_source(run.artefacts[name], catalogue)
+        except (ArtefactError, KeyError, ValueError) as damaged:
+            if name == FALLBACK:
+                raise
+            run.warn(f"{name} is left out: {damaged}")
+            continue
+        found.append(run.artefacts[name])
+    return tuple(found)
+
+
+def weights_of(run: Run, names: list[str]) -> dict[str, float]:
+    """Weight of each usable source in the blend; without a trained blend all but the fallback count the same."""
+    if BLEND in run.artefacts:
+        try:
+            trained = artefacts.manifest(run.artefacts[BLEND])["params"]["weights"]
+            return {name: float(trained.get(name, 0.0)) for name in names}
+        except ArtefactError as damaged:
+            run.warn(f"the blend's weights are left out: {damaged}")
+    return {name: float(name != FALLBACK) for name in names}
 
 
 def gather(histories: DataFrame, tracks: DataFrame, users: DataFrame, feedback: DataFrame) -> DataFrame:
@@ -79,63 +110,3 @@ def blocked(tracks: DataFrame, feedback: DataFrame) -> DataFrame:
     by_artist = tracks.select(F.lit("artist").alias("entity"), F.explode("artist_ids").alias("entity_id"), "track_idx")
     hit = standing.join(by_track.unionByName(by_artist), ["entity", "entity_id"], "inner")
     return hit.groupBy("user_id").agg(F.sort_array(F.collect_set("track_idx")).alias("blocked"))
-
-
-@dataclass(frozen=True)
-class Proposer:
-    """What a worker needs to answer for blocks of listeners: references to files and a few numbers."""
-
-    catalogue: ArtefactRef
-    sources: tuple[ArtefactRef, ...]
-    params: GenerateCandidates
-    run_date: date
-
-    def rows(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Rows of `candidates`: for each block of listeners, one source after the other."""
-        sources = [(ref.name, open_source(ref, self.catalogue)) for ref in self.sources]
-        for batch in batches:
-            for start in range(0, len(batch), self.params.block):
-                rows = batch.slice(start, self.params.block)
-                block = Listeners(Histories.from_arrow(rows), rows.column("country"))
-                exclude = exclusions(block.log, rows.column("blocked"))
-                for name, source in sources:
-                    found = source.recommend(block, self.params.per_source, exclude)
-                    yield self._batch(name, block.log, found)
-
-    def _batch(self, source: str, log: Histories, found: TopK) -> pa.RecordBatch:
-        """Proposals as rows; a listener for whom the source has none, or too little history, gets no row."""
-        filled = found.ids >= 0
-        if source in PERSONAL:
-            filled &= (log.row_sums(log.completions > 0) >= self.params.min_tracks)[:, None]
-        lengths = filled.sum(axis=1)
-        asked = np.flatnonzero(lengths)
-        offsets = pa.array(np.concatenate([[0], np.cumsum(lengths[asked])]).astype(np.int32))
-        columns = {
-            "run_date": pa.repeat(pa.scalar(self.run_date, pa.date32()), len(asked)),
-            "user_id": log.user_ids.take(pa.array(asked)),
-            "source": pa.repeat(pa.scalar(source), len(asked)),
-            "track_idx": pa.ListArray.from_arrays(offsets, found.ids[filled]),
-            "score": pa.ListArray.from_arrays(offsets, found.scores[filled]),
-            "because": pa.ListArray.from_arrays(offsets, found.because[filled]),
-        }
-        return pa.RecordBatch.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
-
-
-@lru_cache(maxsize=4)
-def open_source(ref: ArtefactRef, catalogue: ArtefactRef) -> Source:
-    """The source of an artefact, opened once per worker process."""
-    return SOURCES[ref.name].load(
-        artefacts.load_arrays(ref), artefacts.manifest(ref)["params"], Catalogue(**artefacts.load_arrays(catalogue))
-    )
-
-
-def exclusions(log: Histories, blocked: Any) -> Exclusions:
-    """Heard tracks and blocked ones of each listener of a block."""
-    heard = Exclusions(log.indptr, log.track_idx)
-    lengths = blocked.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    if not lengths.any():  # the usual block: nobody in it blocked anything
-        return heard
-    row = np.concatenate([np.repeat(np.arange(len(log)), n) for n in (np.diff(log.indptr), lengths)])
-    ids = np.concatenate([log.track_idx, blocked.flatten().to_numpy()])
-    indptr: npt.NDArray[np.int64] = log.indptr + np.concatenate([[0], np.cumsum(lengths)])
-    return Exclusions(indptr, ids[np.argsort(row, kind="stable")])

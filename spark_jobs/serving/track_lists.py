@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from conf import tables as t
 from models.slates.discover_weekly import FROM_COUNTRY, FROM_SOURCE, Slates
@@ -18,34 +19,42 @@ TRACKS = arrow_type(t.PLAYLISTS.column("tracks").type)
 POPULARITY = "popularity"
 
 
+class Spoken(NamedTuple):
+    """What the candidates of a block say, by place.
+
+    Attributes
+    ----------
+    score : float32, the blend's.
+    because : int32, heard track behind it, -1 for none.
+    via : string, source that gave most.
+    """
+
+    score: npt.NDArray[np.float32]
+    because: npt.NDArray[np.int32]
+    via: Any
+
+
 def tracks_column(
-    slates: Slates,
-    catalogue: Catalogue,
-    *,
-    source: str,
-    score: npt.NDArray[np.float32],
-    because: npt.NDArray[np.int32],
-    chart_score: npt.NDArray[np.float32],
-    country: Any,
+    slates: Slates, catalogue: Catalogue, spoken: Spoken, *, chart_score: npt.NDArray[np.float32], country: Any
 ) -> Any:
     """Lists as the table keeps them.
 
     Parameters
     ----------
     slates : n lists.
-    source : name of the source behind FROM_SOURCE.
-    score, because : float32, int32, by place in the candidates: the source's score, and the heard track behind it (-1: none).
+    spoken : by place in the candidates.
     chart_score : float32, by place in the charts.
     country : string [n], shown where a track came from the country's popular list.
     """
     row, position = np.nonzero(slates.track >= 0)
     track, origin, place = (part[row, position] for part in slates)
-    popular = origin != FROM_SOURCE
-    spoke = np.full(len(track), -1, np.int32)
-    spoke[~popular] = because[place[~popular]]
+    charted = origin != FROM_SOURCE
+    because = np.full(len(track), -1, np.int32)
+    because[~charted] = spoken.because[place[~charted]]
     scores = np.empty(len(track), np.float32)
-    scores[~popular], scores[popular] = score[place[~popular]], chart_score[place[popular]]
-    sentences = reasons(*_heard(spoke, catalogue), _country_of(row, origin, country), pa.array(popular))
+    scores[~charted], scores[charted] = spoken.score[place[~charted]], chart_score[place[charted]]
+    via = pc.coalesce(spoken.via.take(pa.array(place, mask=charted)), POPULARITY)
+    sentences = reasons(*_heard(because, catalogue), _country_of(row, origin, country), via)
     idx = pa.array(track)
     fields = {
         "position": pa.array((position + 1).astype(np.int32)),
@@ -54,7 +63,7 @@ def tracks_column(
         "artists": catalogue.artists.take(idx),
         "artist_ids": catalogue.artist_ids.take(idx),
         "score": pa.array(scores),
-        "source": pa.array(np.where(popular, POPULARITY, source), pa.string()),
+        "source": via,
         "reason": sentences,
     }
     return _lists(row, len(slates.track), fields)

@@ -16,6 +16,7 @@ from spark_jobs.serving.build_discover_weekly import ListBuilder
 INTS, FLOATS, TEXTS = pa.list_(pa.int32()), pa.list_(pa.float32()), pa.list_(pa.string())
 COLUMNS = {
     "user_id": pa.string(), "heard": INTS, "simulated": pa.bool_(), "wishes": INTS, "score": FLOATS, "because": INTS,
+    "via": TEXTS,
     "timezone": pa.string(), "country": pa.string(), "blocked_tracks": TEXTS, "blocked_artists": TEXTS,
 }  # fmt: skip
 BLOCK = pa.schema(COLUMNS)
@@ -29,7 +30,7 @@ def builder(week) -> ListBuilder:
 
 def made(builder, *listeners) -> list[dict]:
     blank = {"user_id": "u", "heard": [], "simulated": False, "wishes": [], "score": [], "because": []}
-    given = [blank | listener for listener in listeners]
+    given = [{"via": ["mf"] * len(listener.get("wishes") or [])} | blank | listener for listener in listeners]
     block = pa.RecordBatch.from_pylist([{**dict.fromkeys(BLOCK.names), **row} for row in given], schema=BLOCK)
     (rows,) = builder.playlists(iter([block]))
     assert rows.schema == arrow_schema(t.PLAYLISTS)
@@ -103,7 +104,7 @@ def planted(week) -> dict[str, pa.Table]:
     history = {"run_date": week.run.run_date, "bucket": 0, "listens": 1, "last_listen_at": week.at(5)}
     per_track = {name: [1] for name in ("plays", "completions", "skips", "last_day", "weight")}
     heard = [history | per_track | {"user_id": f"u{i}", "track_idx": [i % 3]} for i in (5, 3, 4, 1, 2)]
-    wish = {"run_date": week.run.run_date, "score": [2.0, 1.0], "because": [0, -1], "track_idx": [9, 12]}
+    wish = {"run_date": week.run.run_date, "score": [2.0, 1.0], "because": [0, -1], "track_idx": [9, 12], "via": ["mf", "gfcf"]}
     feedback = [
         {"user_id": "u1", "kind": "block", "entity": "track", "entity_id": "t9", "at": week.at(1)},
         {"user_id": "u2", "kind": "block", "entity": "track", "entity_id": "t9", "at": week.at(1)},
@@ -114,7 +115,7 @@ def planted(week) -> dict[str, pa.Table]:
         "histories": week.rows(t.HISTORIES, heard),
         "candidates": week.rows(
             t.CANDIDATES,
-            [wish | {"user_id": f"u{i}", "source": source} for i in range(1, 5) for source in ("mf", "popularity")],
+            [wish | {"user_id": f"u{i}", "source": source} for i in range(1, 5) for source in ("blend", "popularity")],
         ),
         "tracks": week.tracks,
         "artists": week.artists,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from conf import tables as t
+from conf.errors import ArtefactError
 from conf.settings import GenerateCandidates
 from conf.trainers import TrainMf, TrainPopularity
 from models.histories import COLUMNS, PER_TRACK, Histories
@@ -20,7 +22,7 @@ from spark_jobs.artefacts import Artefact, ArtefactRef
 from spark_jobs.contract import Run
 from spark_jobs.schema import arrow_schema
 from spark_jobs.serving import generate_candidates
-from spark_jobs.serving.generate_candidates import Proposer, exclusions
+from spark_jobs.serving.proposer import Proposer, exclusions, listeners
 from spark_jobs.warehouse import Warehouse
 
 MONDAY = date(2026, 9, 7)
@@ -66,17 +68,25 @@ def proposer(tmp_path_factory: pytest.TempPathFactory) -> Proposer:
     }
     refs = [save(folder, name, Artefact(s.save().arrays, s.save().params)) for name, s in sources.items()]
     arrays = {"tie_rank": catalogue.tie_rank, "allowed": catalogue.allowed}
-    return Proposer(save(folder, "proposable", Artefact(arrays, {})), tuple(refs), PARAMS, MONDAY)
+    weights = (("mf", 1.0), ("popularity", 0.0))
+    return Proposer(save(folder, "proposable", Artefact(arrays, {})), tuple(refs), weights, PARAMS, MONDAY)
 
 
 def save(folder: Path, name: str, artefact: Artefact) -> ArtefactRef:
     return artefacts.save(folder, name, MONDAY.isoformat(), artefact)
 
 
-def block(rows: pa.Table, blocked: dict[str, list[int]] | None = None) -> pa.RecordBatch:
+def block(
+    rows: pa.Table, blocked: dict[str, list[int]] | None = None, friends: dict[str, list[list[int]]] | None = None
+) -> pa.RecordBatch:
     lists = [(blocked or {}).get(user) for user in rows["user_id"].to_pylist()]
     joined = rows.append_column("country", pa.array(["DE"] * len(rows)))
     joined = joined.append_column("blocked", pa.array(lists, pa.list_(pa.int32())))
+    friends = friends or {}
+    loved = [[track for loves in friends.get(user, []) for track in loves] or None for user in rows["user_id"].to_pylist()]
+    joined = joined.append_column("loved_tracks", pa.array(loved, pa.list_(pa.int32())))
+    ones = [row and [1.0] * len(row) for row in loved]
+    joined = joined.append_column("loved_weights", pa.array(ones, pa.list_(pa.float32())))
     return joined.combine_chunks().to_batches()[0]
 
 
@@ -91,8 +101,8 @@ def test_one_row_per_listener_and_source_in_the_contract(proposer: Proposer) -> 
     batches = list(proposer.rows(iter([block(histories())])))
     assert {batch.schema for batch in batches} == {arrow_schema(t.CANDIDATES)}
     found = by_key(batches)
-    assert len(found) == 40 + 39  # u39 completed two tracks: popularity alone
-    assert ("u39", "mf") not in found
+    assert len(found) == 40 + 39 + 39  # u39 completed two tracks: popularity alone, whose weight in the blend is 0
+    assert ("u39", "mf") not in found and ("u39", "blend") not in found
     assert {row["run_date"] for row in found.values()} == {MONDAY}
 
 
@@ -115,6 +125,58 @@ def test_mf_proposes_the_listeners_own_taste_with_a_heard_track_as_reason(propos
         assert {track % 2 for track in row["track_idx"][:10]} == {number % 2}
         assert set(row["because"][:10]) <= set(heard[f"u{number:02d}"])
         assert set(found[f"u{number:02d}", "popularity"]["because"]) == {-1}
+
+
+def test_the_blend_adds_the_lists_up_and_names_who_gave_most(proposer: Proposer) -> None:
+    rows = histories()
+    both = replace(proposer, weights=(("mf", 0.7), ("popularity", 0.3)))
+    found = by_key(both.rows(iter([block(rows)])))
+    for number in range(0, 39, 5):
+        own, popular, best = (found[f"u{number:02d}", name] for name in ("mf", "popularity", "blend"))
+        assert set(best["track_idx"]) <= {*own["track_idx"], *popular["track_idx"]}
+        assert set(best["via"]) <= {"mf", "popularity"}
+        assert own["via"] is None
+        only_popular = set(popular["track_idx"]) - set(own["track_idx"])
+        assert {via for track, via in zip(best["track_idx"], best["via"], strict=True) if track in only_popular} <= {
+            "popularity"
+        }
+    assert set(found["u39", "blend"]["via"]) == {"popularity"}
+
+
+def test_alone_the_blend_is_the_source(proposer: Proposer) -> None:
+    found = by_key(proposer.rows(iter([block(histories())])))
+    assert all(found[f"u{n:02d}", "blend"]["track_idx"] == found[f"u{n:02d}", "mf"]["track_idx"] for n in range(39))
+    assert all(found[f"u{n:02d}", "blend"]["because"] == found[f"u{n:02d}", "mf"]["because"] for n in range(39))
+
+
+def test_friends_loves_reach_the_sources_and_lone_ones_do_not() -> None:
+    rows = block(histories().slice(0, 3), friends={"u01": [[4, 9], [9, 11]]})
+    circle = listeners(rows, k=2).circle
+    assert circle is not None
+    assert (circle.indptr.tolist(), circle.ids.tolist(), circle.friends.tolist()) == ([0, 0, 1, 1], [9], [2])
+    assert listeners(block(histories()), k=2).circle is None
+
+
+def test_a_damaged_or_missing_source_is_left_out_and_told(proposer: Proposer, tmp_path: Path) -> None:
+    told: list[str] = []
+    mf, popularity = proposer.sources
+    hurt = save(tmp_path, "mf", Artefact(artefacts.load_arrays(mf), artefacts.manifest(mf)["params"]))
+    (Path(hurt.uri) / "item_factors.npy").write_bytes(b"torn")
+    run = Run(MONDAY, date(2026, 9, 6), tmp_path, tmp_path, artefacts={"mf": hurt, "popularity": popularity}, warn=told.append)
+    assert [ref.name for ref in generate_candidates.usable(proposer.catalogue, run)] == ["popularity"]
+    assert any("mf is left out: artefact mf" in line and "train it again" in line for line in told)
+    assert any("gfcf is left out: it has no artefact" in line for line in told)
+    with pytest.raises(ArtefactError):  # everybody's fallback
+        gone = replace(popularity, uri=str(tmp_path / "gone"))
+        generate_candidates.usable(proposer.catalogue, replace(run, artefacts={"popularity": gone}))
+
+
+def test_weights_come_from_the_trained_blend_or_are_equal(proposer: Proposer, tmp_path: Path) -> None:
+    run = Run(MONDAY, date(2026, 9, 6), tmp_path, tmp_path)
+    assert generate_candidates.weights_of(run, ["mf", "gfcf", "popularity"]) == {"mf": 1.0, "gfcf": 1.0, "popularity": 0.0}
+    ref = save(tmp_path, "blend", Artefact({}, {"weights": {"mf": 0.6, "ease": 0.4}}))
+    trained = replace(run, artefacts={"blend": ref})
+    assert generate_candidates.weights_of(trained, ["mf", "gfcf"]) == {"mf": 0.6, "gfcf": 0.0}
 
 
 def test_any_split_into_blocks_gives_the_same_rows(proposer: Proposer) -> None:
@@ -151,6 +213,7 @@ def test_transform_joins_blocks_and_countries(spark: Any, proposer: Proposer, tm
         histories=spark.createDataFrame(with_extra).repartition(3),
         tracks=spark.createDataFrame(tracks()),
         users=spark.createDataFrame([(f"u{i:02d}", "DE") for i in range(30)], "user_id string, country string"),
+        follows=spark.createDataFrame([("u01", "u03"), ("u01", "u05"), ("u01", "u05")], "user_id string, followed_id string"),
         feedback=spark.createDataFrame(feedback, "user_id string, kind string, entity string, entity_id string, at timestamp"),
         params=PARAMS,
         run=run,
