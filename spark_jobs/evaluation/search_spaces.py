@@ -30,38 +30,38 @@ def _ials(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
 
 def _item_knn(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     return {
-        "similarity": trial.suggest_categorical("similarity", ["bm25", "tfidf", "cosine"]),
-        "neighbours": trial.suggest_int("neighbours", 20, 1000, log=True),
-        "k1": trial.suggest_float("k1", 0.1, 200.0, log=True),
-        "b": trial.suggest_float("b", 0.0, 1.0),
+        "similarity": trial.suggest_categorical("similarity", ["bm25", "tfidf"]),
+        "neighbours": trial.suggest_int("neighbours", 50, 1000, log=True),
+        "k1": trial.suggest_float("k1", 0.5, 100.0, log=True),
+        "b": trial.suggest_float("b", 0.0, 0.6),
     } | _inputs(trial, weighted)
 
 
 def _rp3beta(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     return {
-        "alpha": trial.suggest_float("alpha", 0.3, 1.5),
-        "beta": trial.suggest_float("beta", 0.0, 1.0),
-        "neighbours": trial.suggest_int("neighbours", 20, 1000, log=True),
+        "alpha": trial.suggest_float("alpha", 0.3, 1.0),
+        "beta": trial.suggest_float("beta", 0.2, 0.8),
+        "neighbours": trial.suggest_int("neighbours", 100, 1000, log=True),
     } | _inputs(trial, weighted)
 
 
 def _gfcf(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     return {
-        "dimensions": trial.suggest_int("dimensions", 16, 512, log=True),
-        "low_pass": trial.suggest_float("low_pass", 0.01, 3.0, log=True),
-        "listener_exponent": trial.suggest_float("listener_exponent", 0.0, 0.8),
-        "track_exponent": trial.suggest_float("track_exponent", 0.1, 0.7),
-        "neighbours": trial.suggest_int("neighbours", 50, 1000, log=True),
+        "dimensions": trial.suggest_int("dimensions", 48, 256, log=True),
+        "low_pass": trial.suggest_float("low_pass", 0.1, 5.0, log=True),
+        "listener_exponent": trial.suggest_float("listener_exponent", 0.2, 0.5),
+        "track_exponent": trial.suggest_float("track_exponent", 0.25, 0.5),
+        "neighbours": trial.suggest_int("neighbours", 200, 1000, log=True),
     } | _inputs(trial, weighted)
 
 
 def _ease(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     return {
-        "ridge": trial.suggest_float("ridge", 0.1, 30.0, log=True),
-        "dropout": trial.suggest_float("dropout", 0.0, 1.0),
-        "listener_exponent": trial.suggest_float("listener_exponent", 0.0, 0.6),
-        "beta": trial.suggest_float("beta", 0.0, 0.5),
-        "neighbours": trial.suggest_int("neighbours", 50, 1000, log=True),
+        "ridge": trial.suggest_float("ridge", 1.0, 30.0, log=True),
+        "dropout": trial.suggest_float("dropout", 0.1, 2.0, log=True),
+        "listener_exponent": trial.suggest_float("listener_exponent", 0.15, 0.5),
+        "beta": trial.suggest_float("beta", 0.0, 0.25),
+        "neighbours": trial.suggest_int("neighbours", 200, 1000, log=True),
     } | _inputs(trial, weighted)
 
 
@@ -75,7 +75,7 @@ def _sequence(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
 
 def _inputs(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     """How weights enter, where there are any that differ."""
-    return {"inputs": trial.suggest_categorical("inputs", ["binary", "log", "linear", "share"])} if weighted else {}
+    return {"inputs": trial.suggest_categorical("inputs", ["share", "log", "binary"])} if weighted else {}
 
 
 def _nothing(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
