@@ -151,9 +151,13 @@ def windows(sequences: Sequences, length: int) -> tuple[Int64s, Int64s]:
     return np.repeat(sequences.indptr[:-1], counts) + left - sizes, sizes
 
 
-def pack(sequences: Sequences, length: int, rng: np.random.Generator) -> Packed:
-    """All training windows of `sequences`, packed; rows in random order."""
+def pack(sequences: Sequences, length: int, rng: np.random.Generator, most: int | None = None) -> Packed:
+    """Training windows of `sequences`, packed, rows in random order: all of them, or a random part with `most` inputs."""
     starts, sizes = windows(sequences, length)
+    if most is not None and sizes.sum() > most:
+        order = rng.permutation(len(sizes))
+        drawn = np.sort(order[np.cumsum(sizes[order]) <= max(most, length)])
+        starts, sizes = starts[drawn], sizes[drawn]
     return _filled(sequences, starts, sizes, length, rng)
 
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from conf.settings import TrainSequence
+from conf.trainers import TrainSequence
 from models.sequence.batches import GAPS
 
 Parameters = dict[str, Any]

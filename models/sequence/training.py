@@ -21,7 +21,7 @@ import numpy.typing as npt
 import optax  # type: ignore[import-untyped]
 
 from conf.errors import ContractError
-from conf.settings import TrainSequence
+from conf.trainers import TrainSequence
 from models.metrics import ndcg_at_k
 from models.sequence.batches import Packed, Sequences, pack, pack_whole
 from models.sequence.encoder import Parameters, as_numpy, encode, parameters, vectors
@@ -71,7 +71,7 @@ def kept_back(sequences: Sequences, share: float, seed: int) -> tuple[Sequences,
 
 
 def train(sequences: Sequences, artist: npt.NDArray[np.int32], params: TrainSequence, watched: Watched | None) -> Trained:
-    """Train on every step of `sequences`; with `watched`, stop once it no longer helps and keep the best epoch.
+    """Train on `sequences`; with `watched`, stop once it no longer helps and keep the best epoch.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ def train(sequences: Sequences, artist: npt.NDArray[np.int32], params: TrainSequ
     best, best_at, kept = -1.0, 0, state["average"]
     metrics: dict[str, float] = {}
     for epoch in range(1, params.epochs + 1):
-        state, loss = _epoch(state, pack(sequences, params.length, rng), artist, params, epoch)
+        packed = pack(sequences, params.length, rng, most=params.max_steps * params.batch // params.epochs)
+        state, loss = _epoch(state, packed, artist, params, epoch)
         metrics["epochs"], metrics["loss"] = float(epoch), loss
         if watched is None or (epoch % params.watch_every and epoch < params.epochs):
             continue
@@ -113,7 +114,7 @@ def _finite(weights: dict[str, npt.NDArray[np.float32]]) -> dict[str, npt.NDArra
 def _epoch(
     state: dict[str, Any], packed: Packed, artist: npt.NDArray[np.int32], params: TrainSequence, epoch: int
 ) -> tuple[dict[str, Any], float]:
-    """One pass over all windows: (state, mean loss of its batches)."""
+    """One pass over the packed windows: (state, mean loss of its batches)."""
     rows = _rows(params)
     steps = -(-len(packed.tracks) // rows)
     losses = []
@@ -130,7 +131,7 @@ def _rows(params: TrainSequence) -> int:
 
 def _static(params: TrainSequence) -> TrainSequence:
     """What a step is compiled for: settings that only the loop around it reads must not compile it again."""
-    return params.model_copy(update={"epochs": 1, "learning_rate": 1.0, "watch_every": 1, "patience": 1})
+    return params.model_copy(update={"epochs": 1, "max_steps": 1, "learning_rate": 1.0, "watch_every": 1, "patience": 1})
 
 
 def _rate(progress: float) -> float:

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from conf.settings import TrainSequence
+from conf.trainers import TrainSequence
 from models.frozen import frozen
 from models.histories import Histories
 from models.sequence.batches import Sequences, in_order

@@ -92,6 +92,13 @@ def test_rows_are_hardly_empty() -> None:
     assert (packed.pieces > 0).mean() > 0.99
 
 
+def test_a_long_log_is_sampled() -> None:
+    sequences = some([9] * 100)
+    packed = [pack(sequences, 8, np.random.default_rng(seed), most=96) for seed in (5, 6)]
+    assert [(p.pieces > 0).sum() for p in packed] == [96, 96]
+    assert set(packed[0].tracks.ravel()) != set(packed[1].tracks.ravel())
+
+
 def test_a_whole_sequence_ends_where_it_says() -> None:
     sequences = some([4, 1, 6, 2]).newest(4)
     packed = pack_whole(sequences, 4)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conf.errors import ArtefactError
-from conf.settings import TrainSequence
+from conf.trainers import TrainSequence
 from models.sequence.batches import Sequences, in_order
 from models.sequence.encoder import as_numpy, encode, parameters
 from models.sequence.graph import encoder_graph
