@@ -17,7 +17,7 @@ from spark_jobs.cli import printing
 from spark_jobs.cli.main import Options
 from spark_jobs.cli.quick_start import import_arrow_alone
 
-PACKAGES = ("pyspark", "deltalake", "pyarrow", "duckdb", "numpy", "irspack", "redis", "apache-airflow")
+PACKAGES = ("pyspark", "deltalake", "pyarrow", "duckdb", "numpy", "onnxruntime", "redis", "apache-airflow")
 
 
 @click.command()
