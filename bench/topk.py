@@ -161,14 +161,16 @@ def spark_rows(wanted: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int],
             limit = threading.Timer(SPARK_SECONDS, spark.sparkContext.cancelAllJobs)
             limit.start()
             wall, cpu = time.perf_counter(), record.cpu_seconds_below()
+            failed: dict[str, Any] = {}
             try:
                 model.recommendForAllUsers(k).write.format("noop").mode("overwrite").save()
-                took = (record.cpu_seconds_below() - cpu) / cores.usable()
-                yield (d, k), {"spark_seconds": round(took, 1), "spark_wall_seconds": round(time.perf_counter() - wall, 1)}
-            except Exception as error:  # out of memory or out of time: the cell says so
-                yield (d, k), {"spark_failed": f"{type(error).__name__} after {time.perf_counter() - wall:.0f} s"}
+            except Exception as error:  # out of memory or out of time: the cell says so, its seconds are a lower bound
+                failed = {"spark_failed": type(error).__name__}
             finally:
                 limit.cancel()
+            took = (record.cpu_seconds_below() - cpu) / cores.usable()
+            elapsed = time.perf_counter() - wall
+            yield (d, k), {"spark_seconds": round(took, 1), "spark_wall_seconds": round(elapsed, 1), **failed}
     spark.stop()
 
 

@@ -30,9 +30,11 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from conf import tables as t
-from conf.settings import Spark, TrainMf
+from conf.settings import Spark
+from conf.trainers import TrainMf
 from models import cores
 from models.histories import Histories
+from models.inputs import input_matrix
 from models.sources import mf
 
 LISTENERS, TRACKS = 80_000, 30_000
@@ -48,6 +50,10 @@ def histories(folder: Path) -> Histories:
     return Histories.from_arrow(place.warehouse.rows(t.HISTORIES).table())
 
 
+def confidence(log: Histories) -> Any:
+    return input_matrix(log, TRACKS, PARAMS.inputs) * np.float32(PARAMS.weight_scale)
+
+
 def ours(log: Histories) -> Factors:
     return mf.train(log, TRACKS, PARAMS)
 
@@ -56,7 +62,7 @@ def irspack(log: Histories, threads: int) -> Factors:
     from irspack import IALSRecommender
 
     model = IALSRecommender(
-        sparse.csr_matrix(log.matrix(TRACKS)), n_components=PARAMS.dimensions, alpha0=PARAMS.alpha0, reg=PARAMS.reg,
+        sparse.csr_matrix(confidence(log)), n_components=PARAMS.dimensions, alpha0=PARAMS.alpha0, reg=PARAMS.reg,
         nu=PARAMS.nu, solver_type="CG", n_threads=threads, random_seed=PARAMS.seed,
     )  # fmt: skip
     model.start_learning()
@@ -72,7 +78,7 @@ def implicit(log: Histories) -> None:
     scale = 1.0 / PARAMS.alpha0
     model = AlternatingLeastSquares(PARAMS.dimensions, alpha=scale, iterations=PARAMS.epochs, num_threads=0, random_state=7)
     with threadpool_limits(1, "blas"):
-        model.fit(sparse.csr_matrix(log.matrix(TRACKS)), show_progress=False)
+        model.fit(sparse.csr_matrix(confidence(log)), show_progress=False)
 
 
 def mllib(log: Histories) -> dict[str, float]:
@@ -83,7 +89,7 @@ def mllib(log: Histories) -> dict[str, float]:
     from spark_jobs import session
 
     spark = session.get(Spark(cores=cores.usable(), driver_memory="6g"))
-    pairs = log.matrix(TRACKS).tocoo()
+    pairs = confidence(log).tocoo()
     rows = pa.table({"u": pairs.coords[0], "i": pairs.coords[1], "r": pairs.data})
     als = {"rank": PARAMS.dimensions, "implicitPrefs": True, "alpha": 1.0 / PARAMS.alpha0, "regParam": PARAMS.reg, "seed": 7}
     columns = {"userCol": "u", "itemCol": "i", "ratingCol": "r"}
