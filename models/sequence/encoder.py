@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from conf.trainers import TrainSequence
 from models.sequence.batches import GAPS
+from models.sequence.constants import NORM_EPSILON, input_scale
 
 Parameters = dict[str, Any]
-NORM_EPSILON = 1e-6
 _NEVER = -1e9
 # The item vectors' spread at the start: larger ones begin at a worse loss, and Adam takes an epoch to shrink them.
 _SPREAD = 0.02
@@ -68,7 +68,7 @@ def encode(
     weights: Parameters, batch: dict[str, jax.Array], artist: jax.Array, params: TrainSequence, key: jax.Array | None = None
 ) -> jax.Array:
     """Listener vector after each slot, float32 [rows, length, d]; `key` drops units at random, as training does."""
-    x = vectors(weights, batch["tracks"], artist) + weights["places"][batch["places"]]
+    x = vectors(weights, batch["tracks"], artist) * input_scale(params.dimensions) + weights["places"][batch["places"]]
     if params.gaps:
         x = x + weights["gaps"][batch["gaps"]]
     keys = [None] * (1 + 4 * params.blocks) if key is None else list(jax.random.split(key, 1 + 4 * params.blocks))

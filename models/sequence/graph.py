@@ -16,9 +16,10 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from models.sequence.constants import NORM_EPSILON, input_scale
+
 _OPSET = 17
 _IR = 10
-NORM_EPSILON = 1e-6
 Float32s = npt.NDArray[np.float32]
 
 
@@ -49,7 +50,8 @@ def encoder_graph(weights: dict[str, Float32s], heads: int) -> bytes:
     d = weights["places"].shape[1]
     m = graph.node("Shape", "tracks", start=0, end=1)
     zero = graph.constant("zero", np.array([0], np.int64))
-    x = graph.node("Add", "tracks", graph.node("Slice", graph.constant("places", weights["places"]), zero, m, zero))
+    x = graph.node("Mul", "tracks", graph.constant("scale", input_scale(d).reshape(1)))
+    x = graph.node("Add", x, graph.node("Slice", graph.constant("places", weights["places"]), zero, m, zero))
     inputs = [helper.make_tensor_value_info("tracks", TensorProto.FLOAT, ["m", d])]
     if len(weights["gaps"]):
         x = graph.node("Add", x, graph.node("Gather", graph.constant("gap_vectors", weights["gaps"]), "gaps"))
