@@ -1,8 +1,8 @@
 """histories, tracks -> artefact `mf`: item factors of the confidence matrix, and their Gram matrix.
 
 Implicit matrix factorization (Hu, Koren & Volinsky 2008, https://doi.org/10.1109/ICDM.2008.22) by one of two engines with
-one artefact: iALS on this machine (models/als.py), or MLlib's ALS on a cluster. The manifest holds the value of the same objective
-for both. generate_candidates folds every listener into the factors.
+one artefact: iALS on this machine (models/als.py), or MLlib's ALS on a cluster. The manifest holds the value of the same
+objective for both. generate_candidates folds every listener into the factors.
 """
 
 from __future__ import annotations
