@@ -8,8 +8,7 @@ These run in turns, and the shortest counts, as a busy machine only ever adds to
 its seconds are those of its processes' CPU over the cores, which a busy machine hardly adds to: they are never more than
 its wall time on a quiet one. Ours are compared with a full sort in float64.
 
-OpenBLAS takes some processors with AVX-512 for Haswell; there the script starts itself again with the kernels that suit
-them (OPENBLAS_CORETYPE), for all contenders alike, unless --blas-as-it-comes says not to.
+Which of OpenBLAS' kernels ran is in the result: OPENBLAS_CORETYPE may ask for others than the processor's best.
 
     python bench/topk.py                  -> bench/results/topk.json (a quarter of an hour on two cores)
     python bench/topk.py --spark d64_k100 -> the same with Spark in this cell alone
@@ -18,7 +17,6 @@ them (OPENBLAS_CORETYPE), for all contenders alike, unless --blas-as-it-comes sa
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import threading
 import time
@@ -26,7 +24,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -184,14 +181,6 @@ def pairs(spark: Any) -> Any:
     return spark.createDataFrame(pd.DataFrame({"u": users, "i": items, "r": np.ones(len(users))}))
 
 
-def with_suitable_blas() -> None:
-    """Start this script again where OpenBLAS overlooks AVX-512."""
-    architectures = {library.get("architecture") for library in threadpool_info() if library["user_api"] == "blas"}
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    if "avx512vl" in flags and architectures & {"Haswell", "Zen"} and "OPENBLAS_CORETYPE" not in os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OPENBLAS_CORETYPE": "SkylakeX"})
-
-
 def name_of(cell: tuple[int, int]) -> str:
     return "d{}_k{}".format(*cell)
 
@@ -209,10 +198,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [name_of(cell) for cell in CELLS]
     arguments.add_argument("--spark", nargs="*", choices=names, default=names, help="cells in which Spark runs; none: nowhere")
-    arguments.add_argument("--blas-as-it-comes", action="store_true", help="do not choose OpenBLAS' kernels")
     given = arguments.parse_args()
-    if not given.blas_as_it_comes:
-        with_suitable_blas()
     warnings.filterwarnings("ignore", message="OpenBLAS is configured to use")
     rows = {cell: measure(*cell) for cell in CELLS}
     wanted = [cell for cell in CELLS if name_of(cell) in given.spark]
