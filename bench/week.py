@@ -31,13 +31,12 @@ import numpy.typing as npt
 from memory import peak_memory
 
 from conf import tables as t
-from conf.pipeline import cut
+from conf.pipeline import BY_NAME, cut
 from conf.settings import Settings, Spark
 from conf.trainers import TrainMf
 from models.metrics import ndcg_at_k
 from spark_jobs import artefacts, session
-from spark_jobs.artefacts import Artefact
-from spark_jobs.contract import Output, Run
+from spark_jobs.contract import Run
 from spark_jobs.serving import build_discover_weekly, generate_candidates
 from spark_jobs.training import train_mf, train_popularity
 
@@ -85,32 +84,30 @@ class Stages:
 
 
 def line(place: city.City, spark: Any, scale: Scale) -> Stages:
-    """Run the four jobs of this line, each writing its table."""
+    """Run the four jobs of this line, each writing its table: `mf` and the fallback are the only sources trained."""
     warehouse, settings, stages = place.warehouse, Settings(), Stages()
     run = Run(city.RUN_DATE, cut(city.RUN_DATE), warehouse.root, warehouse.root, spark=spark)
-    rows = {table.name: warehouse.rows(table) for table in (t.HISTORIES, t.TRACKS, t.USERS)}
-    frames = {x.name: warehouse.frame(spark, x) for x in (t.HISTORIES, t.TRACKS, t.ARTISTS, t.USERS, t.FOLLOWS, t.FEEDBACK)}
 
-    def save(name: str, made: Artefact) -> Run:
-        ref = artefacts.save(warehouse.root, name, city.RUN_DATE.isoformat(), made)
-        return replace(run, artefacts={**run.artefacts, name: ref})
+    def train(job: str, trainer: Any, params: Any) -> None:
+        nonlocal run
+        read = {r.table.name: warehouse.rows(r.table) for r in BY_NAME[job].reads}
+        made = trainer.train(**read, params=params, run=run)
+        ref = artefacts.save(warehouse.root, job.removeprefix("train_"), city.RUN_DATE.isoformat(), made)
+        run = replace(run, artefacts={**run.artefacts, ref.name: ref})
 
-    def write(outputs: dict[str, Output]) -> None:
-        for name, output in outputs.items():
+    def transform(job: str, module: Any, params: Any) -> None:
+        read = {r.table.name: warehouse.frame(spark, r.table) for r in BY_NAME[job].reads}
+        for name, output in module.transform(**read, params=params, run=run).items():
             warehouse.write_arrow(t.TABLES[name], output.data, f"run_date = DATE '{city.RUN_DATE}'")
 
     with stages.stage("train_mf"):
-        params = TrainMf(dimensions=scale.dimensions, epochs=scale.epochs)
-        of_mf = {name: rows[name] for name in ("histories", "tracks")}
-        run = save("mf", train_mf.train(**of_mf, params=params, run=run))
+        train("train_mf", train_mf, TrainMf(dimensions=scale.dimensions, epochs=scale.epochs))
     with stages.stage("train_popularity"):
-        run = save("popularity", train_popularity.train(**rows, params=settings.train_popularity, run=run))
+        train("train_popularity", train_popularity, settings.train_popularity)
     with stages.stage("generate_candidates"):
-        known = {name: frames[name] for name in ("histories", "tracks", "users", "follows", "feedback")}
-        write(generate_candidates.transform(**known, params=settings.generate_candidates, run=run))
+        transform("generate_candidates", generate_candidates, settings.generate_candidates)
     with stages.stage("build_discover_weekly"):
-        frames["candidates"] = warehouse.frame(spark, t.CANDIDATES)
-        write(build_discover_weekly.transform(**frames, params=settings.build_discover_weekly, run=run))
+        transform("build_discover_weekly", build_discover_weekly, settings.build_discover_weekly)
     return stages
 
 

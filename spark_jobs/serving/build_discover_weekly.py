@@ -81,7 +81,8 @@ def blocks(feedback: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
     last = F.max_by("kind", F.struct("at", F.col("kind") == "block"))
-    standing = feedback.groupBy("user_id", "entity", "entity_id").agg(last.alias("kind")).where("kind = 'block'")
+    of_listener = feedback.repartition("user_id")  # one shuffle serves both groupings
+    standing = of_listener.groupBy("user_id", "entity", "entity_id").agg(last.alias("kind")).where("kind = 'block'")
 
     def ids(entity: str) -> Any:
         return F.sort_array(F.collect_list(F.when(F.col("entity") == entity, F.col("entity_id"))))
@@ -93,9 +94,10 @@ def served(histories: DataFrame, users: DataFrame) -> tuple[list[str], bool]:
     """(countries of the listeners, whether any history behind the popular lists was simulated)."""
     from pyspark.sql import functions as F
 
-    countries = [row.country for row in users.select("country").distinct().where("country <> ''").collect()]
-    simulated = histories.agg(F.coalesce(F.bool_or("simulated"), F.lit(False)).alias("simulated")).first()
-    return sorted(countries), bool(simulated.simulated)
+    homes = users.select("country", F.lit(False).alias("simulated"))
+    both = homes.unionByName(histories.select(F.lit(None).cast("string").alias("country"), "simulated"))
+    found = both.groupBy("country").agg(F.bool_or("simulated").alias("simulated")).collect()  # one pass for both
+    return sorted(row.country for row in found if row.country), any(row.simulated for row in found)
 
 
 @dataclass(frozen=True)
