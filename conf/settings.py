@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -17,6 +17,7 @@ from conf.errors import SettingsError
 from conf.values import Frozen, ListenRule, Share
 
 CONF = Path(__file__).parent
+SourceName = Literal["mf", "item_knn", "rp3beta", "gfcf", "ease", "sequence", "content", "social", "fresh"]
 
 
 class Spark(Frozen):
@@ -73,8 +74,13 @@ class CircleRule(Frozen):
 
 
 class GenerateCandidates(Frozen):
-    """histories -> candidates. `min_tracks`: listeners with fewer completed tracks get the popular source alone."""
+    """histories -> candidates.
 
+    `sources`: which are trained and asked; popularity always is. `min_tracks`: listeners with fewer completed tracks get the
+    popular source alone.
+    """
+
+    sources: tuple[SourceName, ...] = get_args(SourceName)
     per_source: int = Field(200, ge=30, le=1000)
     min_tracks: int = Field(3, ge=0)
     block: int = Field(1024, ge=256)

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import get_args
 
 from conf import tables as t
 from conf.errors import FactoryError, UsageError
 from conf.pipeline import BY_NAME, JOBS, Job, can_go_on_without, cut
+from conf.settings import Settings, SourceName
 from spark_jobs.runner import Plant, Written, run_job
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ def run_week(
     editions = {monday: plant.books.edition(monday) + fresh} if fresh else {}
     done = []
     for job, run_date in _plan(monday, chosen, _intake_day(plant, monday)):
+        if not in_use(job, plant.settings):
+            continue
         if run_date == monday - timedelta(days=7) and not _wanted_for_measuring(plant, run_date, job):
             continue
         begin = time.perf_counter()
@@ -83,6 +87,11 @@ def _intake_day(plant: Plant, monday: date) -> date:
     """
     taken = [row["run_date"] for row in plant.books.entries(state="done") if BY_NAME[row["job"]].schedule == "daily"]
     return max([cut(monday) - timedelta(days=1), *taken])
+
+
+def in_use(job: Job, settings: Settings) -> bool:
+    """Whether the settings want this job: a trainer whose source is not named has nothing to do."""
+    return job.trains not in get_args(SourceName) or job.trains in settings.generate_candidates.sources
 
 
 def _plan(monday: date, chosen: tuple[Job, ...], intake_day: date) -> list[tuple[Job, date]]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ import yaml
 from conf import settings
 from conf.pipeline import BY_NAME, JOBS, Job, edges
 from conf.tables import RUNS, TABLES
+from models.sources.kinds import SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("conf", "models", "audio", "spark_jobs", "exports", "dags")
@@ -171,6 +173,12 @@ def test_job_params_are_its_own_settings(job: Job) -> None:
     annotation = next(a.annotation for a in _function_of(job).args.kwonlyargs if a.arg == "params")
     assert annotation is not None
     assert ast.unparse(annotation).split(".")[-1] == words
+
+
+def test_every_source_can_be_named_in_the_settings() -> None:
+    names = set(get_args(settings.SourceName))
+    assert names == set(BY_NAME["generate_candidates"].may_use) - {"blend"}
+    assert names == set(SOURCES) - {"popularity"}
 
 
 def test_settings_know_no_job_that_is_gone() -> None:

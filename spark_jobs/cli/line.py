@@ -26,9 +26,13 @@ def run_command(options: Options, job: str, run_date: datetime, fresh: bool) -> 
         raise UsageError(f"no job is called {job}: jobs are {', '.join(BY_NAME)}")
     from spark_jobs.lease import held
     from spark_jobs.runner import Plant, run_job
+    from spark_jobs.week import in_use
 
     day = run_date.date()
     settings = options.settings()
+    if not in_use(BY_NAME[job], settings):
+        click.echo(f"plant: {job} has nothing to do: generate_candidates.sources does not name its source", err=True)
+        return
     with held(settings.warehouse.resolve(), f"run {job} {day}", settings.lease_minutes) as lease:
         plant = Plant(settings, lease)
         edition = plant.books.edition(day) + 1 if fresh else None

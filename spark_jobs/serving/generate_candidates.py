@@ -42,7 +42,7 @@ def transform(
 ) -> dict[str, Output]:
     """Candidates for the Monday `run.run_date`."""
     catalogue = ship_catalogue(tracks, run)
-    sources = usable(catalogue, run)
+    sources = usable(catalogue, params, run)
     weights = weights_of(run, [ref.name for ref in sources])
     proposer = Proposer(catalogue, sources, tuple(weights.items()), params, run.run_date)
     listeners = gather(histories, tracks, users, feedback)
@@ -58,10 +58,10 @@ def ship_catalogue(tracks: DataFrame, run: Run) -> ArtefactRef:
     return artefacts.save(run.warehouse, "proposable", run.run_date.isoformat(), served)
 
 
-def usable(catalogue: ArtefactRef, run: Run) -> tuple[ArtefactRef, ...]:
+def usable(catalogue: ArtefactRef, params: GenerateCandidates, run: Run) -> tuple[ArtefactRef, ...]:
     """Sources whose artefacts are there and whole, in the order of their rows; the others are told as left out."""
     found = []
-    for name in SOURCES:
+    for name in [name for name in SOURCES if name == FALLBACK or name in params.sources]:
         if name not in run.artefacts:
             run.warn(f"{name} is left out: it has no artefact for {run.run_date}")
             continue

@@ -41,7 +41,7 @@ class Line:
 
     folder: Path
     landing: Path
-    env: str | None = None
+    env: str | None = "tiny"
     environ: dict[str, str] | None = None
 
     @property

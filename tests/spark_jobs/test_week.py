@@ -11,7 +11,7 @@ import pytest
 from conf import tables as t
 from conf.errors import ContractError, UsageError
 from conf.pipeline import BY_NAME, DAILY, JOBS, WEEKLY, Job, cut
-from conf.settings import Settings
+from conf.settings import GenerateCandidates, Settings
 from spark_jobs import week
 from spark_jobs.books import Attempt
 from spark_jobs.runner import Plant, Written
@@ -121,3 +121,10 @@ def test_a_source_that_fails_is_left_out_and_the_week_goes_on(
     breaking("train_popularity")  # the fallback for everybody: no week without it
     with pytest.raises(ContractError, match="it broke"):
         run_week(plant, MONDAY)
+
+
+def test_a_source_that_the_settings_do_not_name_is_not_trained(tmp_path: Path, ran: list[tuple[str, date, int | None]]) -> None:
+    wanted = Settings(warehouse=tmp_path / "w", generate_candidates=GenerateCandidates(sources=("mf",)))
+    run_week(Plant(wanted), MONDAY)
+    trained = [name for name, _, _ in ran if name.startswith("train_")]
+    assert trained == ["train_mf", "train_popularity", "train_blend"]

@@ -163,12 +163,16 @@ def test_a_damaged_or_missing_source_is_left_out_and_told(proposer: Proposer, tm
     hurt = save(tmp_path, "mf", Artefact(artefacts.load_arrays(mf), artefacts.manifest(mf)["params"]))
     (Path(hurt.uri) / "item_factors.npy").write_bytes(b"torn")
     run = Run(MONDAY, date(2026, 9, 6), tmp_path, tmp_path, artefacts={"mf": hurt, "popularity": popularity}, warn=told.append)
-    assert [ref.name for ref in generate_candidates.usable(proposer.catalogue, run)] == ["popularity"]
+    assert [ref.name for ref in generate_candidates.usable(proposer.catalogue, PARAMS, run)] == ["popularity"]
     assert any("mf is left out: artefact mf" in line and "train it again" in line for line in told)
     assert any("gfcf is left out: it has no artefact" in line for line in told)
+    told.clear()
+    few = GenerateCandidates(sources=("mf",))
+    assert [ref.name for ref in generate_candidates.usable(proposer.catalogue, few, run)] == ["popularity"]
+    assert len(told) == 1, "a source that nobody wants is not missed"
     with pytest.raises(ArtefactError):  # everybody's fallback
         gone = replace(popularity, uri=str(tmp_path / "gone"))
-        generate_candidates.usable(proposer.catalogue, replace(run, artefacts={"popularity": gone}))
+        generate_candidates.usable(proposer.catalogue, PARAMS, replace(run, artefacts={"popularity": gone}))
 
 
 def test_weights_come_from_the_trained_blend_or_are_equal(proposer: Proposer, tmp_path: Path) -> None:
