@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ def sample(histories: Rows, size: int) -> Histories:
     The order of the result depends on no file layout, so the same rows train the same bytes. Only the chosen listeners'
     rows are held: the others are streamed past.
     """
-    chosen = lowest_checksums(histories.table(columns=["user_id"]).column("user_id"), size)
-    kept = [batch.filter(pc.is_in(batch.column("user_id"), chosen)) for batch in histories.batches(columns=COLUMNS)]
+    kept: Iterable[pa.RecordBatch] = histories.batches(columns=COLUMNS)
+    if histories.count() > size:
+        chosen = lowest_checksums(histories.table(columns=["user_id"]).column("user_id"), size)
+        kept = (batch.filter(pc.is_in(batch.column("user_id"), chosen)) for batch in kept)
     schema = pa.schema([histories.schema.field(name) for name in COLUMNS])
     table = pa.Table.from_batches(kept, schema).combine_chunks()
     return Histories.from_arrow(table.take(pc.sort_indices(table, [("user_id", "ascending")])))
