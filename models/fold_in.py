@@ -9,8 +9,8 @@ so u = A^-1 b with A = alpha0 V'V + sum_j c_j v_j v_j' + reg (...)^nu I and b = 
 (Cholesky) in float64, listener by listener: no bit depends on who else is in the block.
 
 The same A explains a score exactly (Hu, Koren & Volinsky 2008, section 5, https://doi.org/10.1109/ICDM.2008.22):
-u.v_t = sum_j c_j v_j' A^-1 v_t, and the heard track with the largest term is the reason for track t. Keeping every A
-would take 32 KiB a listener at d=64, so it is made again for the reasons.
+u.v_t = sum_j c_j v_j' A^-1 v_t, and the heard track with the largest term is the reason for track t. The root of
+A takes 16 KiB a listener at d=64: a block of a thousand listeners keeps theirs, larger ones make them again.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from models.inputs import inputs_of
 # Row bounds, heard tracks and their confidence: int64 [n + 1], int32 [nnz], float64 [nnz].
 Heard = tuple[npt.NDArray[np.int64], Int32s, Float64s]
 _CHUNK = 256  # listeners that a thread takes at a time
+_ROOTS_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -76,25 +77,38 @@ def gram(factors: Float32s) -> Float64s:
     return np.asarray(wide.T @ wide)
 
 
-def fold_in(log: Histories, items: ItemSide, threads: int = 1) -> Float32s:
-    """Factors of the listeners of `log`, float32 [n, d]; zeros for one without a track of positive weight."""
+def room_for_roots(listeners: int, items: ItemSide) -> Float32s:
+    """Room for the Cholesky roots of so many listeners, float32 [n, d, d]; [0, d, d] where they would take too much."""
+    d = items.factors.shape[1]
+    return np.empty((listeners if listeners * d * d * 4 <= _ROOTS_BYTES else 0, d, d), np.float32)
+
+
+def fold_in(log: Histories, items: ItemSide, threads: int = 1, roots: Float32s | None = None) -> Float32s:
+    """Factors of the listeners of `log`, float32 [n, d]; zeros for one without a track of positive weight.
+
+    `roots` : `room_for_roots` to fill, which spares `explain` half its work.
+    """
     listeners = np.empty((len(log), items.factors.shape[1]), np.float32)
     heard, side, ridge = _system(log, items)
+    kept = room_for_roots(0, items) if roots is None else roots
 
     def solve(rows: slice, heard: Heard) -> None:
-        solve_block(*heard, *side, frozen(ridge[rows]), listeners[rows])
+        solve_block(*heard, *side, frozen(ridge[rows]), kept[rows], listeners[rows])
 
     _in_chunks(solve, log, heard, threads)
     return listeners
 
 
-def explain(log: Histories, items: ItemSide, candidates: Int32s, tie_rank: Int32s, threads: int = 1) -> Int32s:
+def explain(
+    log: Histories, items: ItemSide, candidates: Int32s, tie_rank: Int32s, threads: int = 1, roots: Float32s | None = None
+) -> Int32s:
     """Heard track that carried each candidate's score most.
 
     Parameters
     ----------
     candidates : int32 [n, width], tracks proposed to each listener; -1 pads.
     tie_rank : int32 [items], position in order of external ids.
+    roots : as `fold_in` filled them.
 
     Returns
     -------
@@ -102,9 +116,12 @@ def explain(log: Histories, items: ItemSide, candidates: Int32s, tie_rank: Int32
     """
     because = np.full(candidates.shape, -1, np.int32)
     heard, side, ridge = _system(log, items)
+    known = frozen(room_for_roots(0, items) if roots is None else roots)
+    rank = frozen(tie_rank)
 
     def reason(rows: slice, heard: Heard) -> None:
-        explain_block(*heard, *side, frozen(ridge[rows]), frozen(tie_rank), frozen(candidates[rows]), because[rows])
+        asked = frozen(candidates[rows])
+        explain_block(*heard, *side, frozen(ridge[rows]), known[rows], rank, asked, because[rows])
 
     _in_chunks(reason, log, heard, threads)
     return because
@@ -112,22 +129,27 @@ def explain(log: Histories, items: ItemSide, candidates: Int32s, tie_rank: Int32
 
 def terms(log: Histories, items: ItemSide, candidate: int) -> Float64s:
     """What each heard track of the only listener of `log` adds to the score of `candidate`, float64 [nnz]."""
-    (_, heard, confidence), (factors, base), ridge = _system(log, items)
-    known = factors[heard].astype(np.float64)
+    _, (factors, base), ridge = _system(log, items)
+    known, confidence = factors[log.track_idx].astype(np.float64), items.confidence(log)
     a = base + ridge[0] * np.eye(len(base)) + (known.T * confidence) @ known
     direction = np.linalg.solve(a, factors[candidate].astype(np.float64))
     return np.asarray(confidence * (known @ direction))
 
 
 def _system(log: Histories, items: ItemSide) -> tuple[Heard, tuple[Float32s, Float64s], Float64s]:
-    """((row bounds, heard tracks, their confidence), (item factors, alpha0 V'V), ridge of each listener)."""
+    """((row bounds, heard tracks, their confidence), (item factors, alpha0 V'V), ridge of each listener).
+
+    Tracks of no weight, three of ten in the simulated city, add nothing and are left out.
+    """
     if len(log.track_idx) and log.track_idx.max() >= len(items.factors):
         got = f"a history holds track_idx {log.track_idx.max()}, the artefact knows {len(items.factors)} tracks"
         raise ArtefactError(f"fold-in: {got}; train mf on this catalogue")
     confidence = items.confidence(log)
     side = frozen(items.factors), frozen(items.alpha0 * items.gram)
     ridge = items.ridge(log.row_sums(log.weight > 0))
-    return (frozen(log.indptr), frozen(log.track_idx), frozen(confidence)), side, ridge
+    weighs = confidence > 0
+    bounds = np.concatenate([[0], np.cumsum(weighs)])[log.indptr]
+    return (frozen(bounds), frozen(log.track_idx[weighs]), frozen(confidence[weighs])), side, ridge
 
 
 def _in_chunks(work: Callable[[slice, Heard], None], log: Histories, heard: Heard, threads: int) -> None:

@@ -27,9 +27,19 @@ _ROWS = 4  # rows added in one pass; eight are no faster
 
 @jit
 def solve_block(
-    indptr: Int64s, tracks: Int32s, confidence: Float64s, factors: Float32s, base: Float64s, ridge: Float64s, out: Float32s
+    indptr: Int64s,
+    tracks: Int32s,
+    confidence: Float64s,
+    factors: Float32s,
+    base: Float64s,
+    ridge: Float64s,
+    roots: Float32s,
+    out: Float32s,
 ) -> None:
-    """Listener factors: out[u] = A_u^-1 b_u, float32 [n, d]. `base` is alpha0 V'V; rows without confidence get zeros."""
+    """Listener factors: out[u] = A_u^-1 b_u, float32 [n, d]. `base` is alpha0 V'V; rows without confidence get zeros.
+
+    `roots` : float32 [n, d, d] takes R of each A = R'R; [0, d, d] where nobody wants them.
+    """
     d = factors.shape[1]
     a, b, rows = np.empty((d, d)), np.empty(d), np.zeros((_ROWS, d))  # a row left over is finite: 0 times it is 0
     for user in range(len(out)):
@@ -38,6 +48,8 @@ def solve_block(
         cholesky(a)
         substitute(a, b)
         out[user] = b
+        if len(roots) > 0:
+            roots[user] = a
 
 
 @jit
@@ -48,19 +60,26 @@ def explain_block(
     factors: Float32s,
     base: Float64s,
     ridge: Float64s,
+    roots: Float32s,
     tie_rank: Int32s,
     candidates: Int32s,
     because: Int32s,
 ) -> None:
-    """Heard track that adds most to each candidate's score, int32 [n, candidates]; -1 where none adds anything."""
+    """Heard track that adds most to each candidate's score, int32 [n, candidates]; -1 where none adds anything.
+
+    `roots` : as `solve_block` filled them; [0, d, d] makes them again.
+    """
     d, width = factors.shape[1], candidates.shape[1]
     a, b, rows = np.empty((d, d)), np.empty(d), np.zeros((_ROWS, d))  # a row left over is finite: 0 times it is 0
     upper, directions = np.empty((d, d), np.float32), np.empty((d, width), np.float32)
     for user in range(len(candidates)):
         heard = slice(indptr[user], indptr[user + 1])
-        normal_equations(tracks[heard], confidence[heard], factors, base, ridge[user], rows, a, b)
-        cholesky(a)
-        upper[:] = a
+        if len(roots) > 0:
+            upper[:] = roots[user]
+        else:
+            normal_equations(tracks[heard], confidence[heard], factors, base, ridge[user], rows, a, b)
+            cholesky(a)
+            upper[:] = a
         for at in range(width):
             if candidates[user, at] >= 0:
                 directions[:, at] = factors[candidates[user, at]]

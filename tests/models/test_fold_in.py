@@ -10,7 +10,7 @@ import pytest
 from conf.errors import ArtefactError
 from conf.trainers import TrainMf
 from models import als
-from models.fold_in import ItemSide, explain, fold_in, gram
+from models.fold_in import ItemSide, explain, fold_in, gram, room_for_roots
 from models.histories import Histories
 from models.sources import mf
 from models.topk import Exclusions, ItemIndex, top_k
@@ -135,3 +135,22 @@ def test_trained_and_folded_in_listeners_get_the_same_lists() -> None:
     trained, _ = top_k(listeners, index, 30, heard)
     overlap = np.mean([len(set(a) & set(b)) / 30 for a, b in zip(folded, trained, strict=True)])
     assert overlap >= 0.97
+
+
+def test_kept_roots_give_the_same_factors_and_reasons() -> None:
+    log, items = planted(300, 150), random_items(150, 18)
+    candidates = np.random.default_rng(2).integers(0, 150, (300, 7)).astype(np.int32)
+    rank, roots = np.arange(150, dtype=np.int32), room_for_roots(300, items)
+    assert fold_in(log, items, roots=roots).tobytes() == fold_in(log, items).tobytes()
+    assert explain(log, items, candidates, rank, roots=roots).tobytes() == explain(log, items, candidates, rank).tobytes()
+    assert len(room_for_roots(60_000, items)) == 0  # 74 MiB
+
+
+def test_tracks_of_no_weight_change_nothing() -> None:
+    liked = np.random.default_rng(3).random((20, 60)) < 0.3
+    weights = np.where(np.random.default_rng(4).random((20, 60)) < 0.5, 1.0, 0.0)
+    items = random_items(60, 8)
+    assert (
+        fold_in(histories(liked, weights), items).tobytes()
+        == fold_in(histories(liked & (weights > 0), weights), items).tobytes()
+    )
