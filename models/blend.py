@@ -1,12 +1,16 @@
-"""lists of several sources -> one list: scores made comparable, added up with weights learned on a validation week.
+"""lists of several sources -> one list: ranks made comparable, added up with weights learned on a validation week.
 
-Sources score in units of their own, so each listener's list is first brought to one scale: its best entry becomes 1 and
-what the list no longer holds becomes 0. A track's score is the weighted sum over the lists that name it. On public splits
-this equals the sum of z-scores over the whole catalogue to the third digit, and needs the lists alone.
+Sources score in units and shapes of their own, so a score enters by its rank alone: what stands r-th (from 0) on a list of k is
+worth 1 - log(1 + r) / log(1 + k), and what is not on it 0. A track's score is the weighted sum over the lists that name it.
 
 The weights are those of a conditional logit (McFadden 1974): a listener picks among the union of their lists with
-probability proportional to exp(w . x), and w >= 0 is what makes the validation week's picks most likely. That problem is
-convex, so there is one answer and no seed. A source whose weight is 0 has left the blend.
+probability proportional to exp(w . x), and w >= 0 is what makes the validation week's picks most likely. With these worths
+that is a product of powers of the ranks, which is how picks fall off along a list. The problem is convex, so there is one
+answer and no seed. A source whose weight is 0 has left the blend.
+
+Worths from scores, (s - s_last) / (s_first - s_last), were tried first: sharp lists then get all the weight for their
+shape. NDCG@20 on half of Last.fm-2k's validation, weights from the other half: .1601 so, .1625 by log ranks, the best
+single source .1586.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.blend_kernels import add_lists, to_one_scale
+from models.blend_kernels import add_lists
 from models.frozen import frozen
 from models.sources.base import TopK
 
@@ -99,17 +103,25 @@ def learn(lists: Mapping[str, TopK], row: npt.NDArray[np.int64], track: Int32s) 
     return {name: float(weight / total) for name, weight in zip(names, weights, strict=True)} if total > 0 else equal
 
 
+def worths(top: TopK) -> Float32s:
+    """Worth of each entry, float32 [n, k] in [0, 1]; padding is worth nothing.
+
+    >>> ids = np.array([[7, 8, 9], [7, -1, -1]], np.int32)
+    >>> worths(TopK(ids, ids, ids)).astype(float).round(3).tolist()
+    [[1.0, 0.5, 0.208], [1.0, 0.0, 0.0]]
+    """
+    k = top.ids.shape[1]
+    by_rank = 1.0 - np.log1p(np.arange(k)) / np.log1p(max(k, 1))
+    return np.where(top.ids >= 0, by_rank, 0.0).astype(np.float32)
+
+
 def _side_by_side(lists: Mapping[str, TopK]) -> tuple[Int32s, Float32s, Int32s, npt.NDArray[np.int64]]:
     """(ids, worth in [0, 1], because, column bounds) of all lists, [n, total]."""
     bounds = np.concatenate([[0], np.cumsum([top.ids.shape[1] for top in lists.values()])]).astype(np.int64)
-    worth = []
-    for top in lists.values():
-        one_scale = np.empty(top.scores.shape, np.float32)
-        to_one_scale(frozen(top.scores), one_scale)
-        worth.append(one_scale)
     ids = np.concatenate([top.ids for top in lists.values()], axis=1)
     because = np.concatenate([top.because for top in lists.values()], axis=1)
-    return frozen(ids), frozen(np.concatenate(worth, axis=1)), frozen(because), frozen(bounds)
+    worth = np.concatenate([worths(top) for top in lists.values()], axis=1)
+    return frozen(ids), frozen(worth), frozen(because), frozen(bounds)
 
 
 @dataclass(frozen=True)

@@ -12,31 +12,6 @@ Int32s = npt.NDArray[np.int32]
 
 
 @jit
-def to_one_scale(scores: Float32s, out: Float32s) -> None:
-    """Bring each list's scores to [0, 1], float32 [n, k] -> float32 [n, k]: its best is 1, what it no longer holds 0.
-
-    A full list ends at exactly 0. One that is shorter than asked holds everything its source knows, so its last entry is
-    worth something too: it ends one step above 0. Padding becomes 0; equal scores throughout become 1.
-    """
-    n, k = scores.shape
-    for row in range(n):
-        held = 0
-        while held < k and scores[row, held] > -np.inf:
-            held += 1
-        if held == 0:
-            out[row] = 0.0
-            continue
-        first, last = np.float64(scores[row, 0]), np.float64(scores[row, held - 1])
-        floor = last if held == k else last - (first - last) / held
-        span = first - floor
-        for at in range(k):
-            if at >= held:
-                out[row, at] = 0.0
-            else:
-                out[row, at] = (np.float64(scores[row, at]) - floor) / span if span > 0 else 1.0
-
-
-@jit
 def add_lists(
     ids: Int32s,
     worth: Float32s,

@@ -3,13 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.blend import _Choices, blend, learn
-from models.blend_kernels import to_one_scale
+from models.blend import _Choices, blend, learn, worths
 from models.sources.base import TopK
 
 TRACKS = 40
@@ -36,20 +34,10 @@ def lists(seed: int, n: int, k: int, sources: int) -> dict[str, TopK]:
     return made
 
 
-def worth(scores: Any) -> npt.NDArray[np.float32]:
-    out = np.empty(np.shape(scores), np.float32)
-    to_one_scale(np.asarray(scores, np.float32), out)
-    return out
-
-
-def test_a_full_list_runs_from_one_to_zero_and_a_short_one_ends_a_step_above() -> None:
-    no = -np.inf
-    full, short, one, flat, none = worth([[9, 5, 1], [9, 5, no], [4, no, no], [2, 2, 2], [no, no, no]])
-    assert full.tolist() == [1, 0.5, 0]
-    np.testing.assert_allclose(short, [1, 1 / 3, 0], rtol=1e-6)  # 9 and 5, a step of 4 / 2 below: (5 - 3) / 6
-    assert one.tolist() == [1, 0, 0]
-    assert flat.tolist() == [1, 1, 1]
-    assert none.tolist() == [0, 0, 0]
+def test_only_the_rank_of_an_entry_counts() -> None:
+    steep, flat = top([[4, 5, -1]], [[9, 1, -np.inf]]), top([[4, 5, -1]], [[3, 2.9, -np.inf]])
+    assert worths(steep).tolist() == worths(flat).tolist()
+    assert worths(steep)[0].tolist() == pytest.approx([1, 0.5, 0])
 
 
 def test_scores_add_up_and_the_strongest_source_is_named() -> None:
@@ -58,7 +46,8 @@ def test_scores_add_up_and_the_strongest_source_is_named() -> None:
         {"b": 3.0, "a": 1.0}, TIES, 4,
     )  # fmt: skip
     assert made.ids.tolist() == [[3, 2, 1, 4]]
-    np.testing.assert_allclose(made.scores, [[3, 2, 1, 0]], rtol=1e-6)
+    third = 1 - np.log(3) / np.log(4)
+    np.testing.assert_allclose(made.scores, [[3 + third, 2, 1, 3 * third]], rtol=1e-6)
     assert made.source.tolist() == [[0, 0, 1, 0]]
     assert made.because.tolist() == [[9, 8, 7, -1]]  # b names no heard track, so a's stands
 
@@ -71,7 +60,7 @@ def test_a_source_without_weight_and_one_that_failed_change_nothing() -> None:
 
 
 def test_equal_scores_go_by_external_id() -> None:
-    made = blend({"a": top([[3, 9]], [[1, 1]])}, {"a": 1.0}, TIES, 2)
+    made = blend({"a": top([[3, 9]], [[2, 1]]), "b": top([[9, 3]], [[2, 1]])}, {"a": 1.0, "b": 1.0}, TIES, 2)
     assert made.ids.tolist() == [[9, 3]]  # ids in reverse order of numbers
 
 
@@ -83,7 +72,7 @@ def test_it_equals_a_plain_sum(seed: int, k: int, wanted: int) -> None:
     for row in range(5):
         total: dict[int, float] = {}
         for name in weights:
-            for track, value in zip(named[name].ids[row], worth(named[name].scores)[row], strict=True):
+            for track, value in zip(named[name].ids[row], worths(named[name])[row], strict=True):
                 if track >= 0:
                     total[int(track)] = total.get(int(track), 0.0) + weights[name] * float(value)
         ranked = sorted(total, key=lambda t: (-np.float32(total[t]), TIES[t]))[:wanted]
