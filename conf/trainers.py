@@ -208,7 +208,10 @@ class TrainBlend(Frozen):
     `first`: weights of the very first week, to which little evidence is drawn as if `prior_listeners` had taught them.
     """
 
-    first: dict[str, Annotated[float, Field(ge=0)]] = Field({"mf": 1.0})
+    # What the picks of a week taught on the simulated demo world (seed 1, 1,400 listeners), rounded.
+    first: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {"mf": 0.3, "fresh": 0.2, "content": 0.15, "sequence": 0.15, "gfcf": 0.15, "ease": 0.05}
+    )
     prior_listeners: float = Field(50.0, ge=0)
     max_listeners: int = Field(5_000, ge=1)
     listen_rule: ListenRule = ListenRule()
