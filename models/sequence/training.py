@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 # Below this many listeners the held-out score moves more by chance than by an epoch: the training then runs its course.
 FEWEST_WATCHED = 500
 _MOST_WATCHED = 5000
+# Epochs whose scores lie this close are equal, and the later is better, as the learning rate falls: the 1,118 watched
+# listeners of Beauty move by .0016 of .0772 between two looks at the end of a training.
+_SLACK = 0.03
 _JUDGED = 10
 _CLOSING_RATE = 0.02
 _adam = optax.scale_by_adam(b2=0.98)
@@ -71,7 +74,7 @@ def kept_back(sequences: Sequences, share: float, seed: int) -> tuple[Sequences,
 
 
 def train(sequences: Sequences, artist: npt.NDArray[np.int32], params: TrainSequence, watched: Watched | None) -> Trained:
-    """Train on `sequences`; with `watched`, stop once it no longer helps and keep the best epoch.
+    """Train on `sequences`; with `watched`, stop once it harms and keep the last epoch that did not.
 
     Parameters
     ----------
@@ -79,7 +82,7 @@ def train(sequences: Sequences, artist: npt.NDArray[np.int32], params: TrainSequ
     """
     state = _started(len(artist), int(artist.max(initial=-1)) + 1, params)
     rng = np.random.default_rng(params.seed)
-    best, best_at, kept = -1.0, 0, state["average"]
+    best, kept_at, kept = -1.0, 0, state["average"]
     metrics: dict[str, float] = {}
     for epoch in range(1, params.epochs + 1):
         packed = pack(sequences, params.length, rng, most=params.max_steps * params.batch // params.epochs)
@@ -89,13 +92,13 @@ def train(sequences: Sequences, artist: npt.NDArray[np.int32], params: TrainSequ
             continue
         score = watched_ndcg(state["average"], watched, artist, params)
         log.info("source=sequence epoch=%d loss=%.4f watched_ndcg@10=%.4f", epoch, loss, score)
-        if score > best:
-            best, best_at, kept = score, epoch, jax.tree.map(jnp.copy, state["average"])
-        elif epoch - best_at >= params.patience * params.watch_every:
+        if score >= (1 - _SLACK) * best:
+            best, kept_at, kept = max(best, score), epoch, jax.tree.map(jnp.copy, state["average"])
+        elif epoch - kept_at >= params.patience * params.watch_every:
             break
     if watched is None:
         return Trained(_finite(as_numpy(state["average"])), metrics)
-    return Trained(_finite(as_numpy(kept)), metrics | {"watched_ndcg@10": best, "best_epoch": float(best_at)})
+    return Trained(_finite(as_numpy(kept)), metrics | {"watched_ndcg@10": best, "kept_epoch": float(kept_at)})
 
 
 def _started(tracks: int, artists: int, params: TrainSequence) -> dict[str, Any]:
