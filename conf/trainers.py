@@ -95,14 +95,14 @@ class TrainSequence(Frozen):
     dropout: float = Field(0.5, ge=0, lt=1)
     attention_dropout: float = Field(0.2, ge=0, lt=1)
     epochs: int = Field(30, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(4e-3, gt=0)
     batch: int = Field(1024, ge=16)
     negatives: int = Field(1024, ge=0)
     averaging: float = Field(0.99, ge=0, lt=1)
     watched: Share = 0.05
     watch_every: int = Field(3, ge=1)
     patience: int = Field(3, ge=1)
-    max_steps: int = Field(20_000, ge=1)
+    max_steps: int = Field(6000, ge=1)
     max_listeners: int = Field(500_000, ge=1)
     seed: int = 7
 
