@@ -4,8 +4,11 @@ Both sides read the same simulated histories (bench/city.py) from Delta, in one 
 epochs; the rival (bench/naive_spark.py) runs the one of four settings whose lists are best. Times are medians of three, in
 turns. Quality is NDCG@30 on what listeners discovered in the seven days after the cut, over the full catalogue.
 
-    python bench/week.py            -> bench/results/week.json (city, about half an hour on two quiet cores)
-    python bench/week.py --quick    -> the same on a village, printed only
+    python bench/week.py               -> bench/results/week.json (city, about half an hour on two quiet cores)
+    python bench/week.py --repeats 1   -> the same without medians; the result says so
+    python bench/week.py --quick       -> the same on a village, printed only
+
+CPU seconds of all processes stand beside wall seconds: on a crowded machine only they can be compared.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ import city
 import naive_spark
 import numpy as np
 import numpy.typing as npt
-from memory import peak_memory
+from memory import family, peak_memory
 
 from conf import tables as t
 from conf.pipeline import BY_NAME, cut
@@ -63,18 +66,20 @@ VILLAGE = Scale(2_000, 3_000, 16, 4, 1, 1_000, (500, 1_000, 2_000, 4_000))
 
 @dataclass
 class Stages:
-    """Seconds and peak MiB of each stage of one run."""
+    """Seconds, CPU seconds and peak MiB of each stage of one run."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)
     peak_mib: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Measure the block."""
-        start = time.perf_counter()
+        start, burnt = time.perf_counter(), cpu_seconds()
         with peak_memory() as peak:
             yield
         self.seconds[name] = time.perf_counter() - start
+        self.cpu_seconds[name] = cpu_seconds() - burnt
         self.peak_mib[name] = peak.mib
 
     @property
@@ -111,14 +116,25 @@ def line(place: city.City, spark: Any, scale: Scale) -> Stages:
     return stages
 
 
-def rival(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> float:
-    """Seconds of the naive pipeline; its lists lie in RIVAL below the warehouse."""
-    start = time.perf_counter()
+def rival(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> tuple[float, float]:
+    """Seconds and CPU seconds of the naive pipeline; its lists lie in RIVAL below the warehouse."""
+    start, burnt = time.perf_counter(), cpu_seconds()
     naive_spark.week(
         place.warehouse.frame(spark, t.HISTORIES), place.warehouse.frame(spark, t.TRACKS), setting,
         dimensions=scale.dimensions, epochs=scale.epochs, out=place.warehouse.root / "rival",
     )  # fmt: skip
-    return time.perf_counter() - start
+    return time.perf_counter() - start, cpu_seconds() - burnt
+
+
+def cpu_seconds() -> float:
+    """Of this process and all below it: the JVM and its Python workers, those that ended included."""
+    ticks = 0
+    for process in family(os.getpid()):
+        try:
+            ticks += sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[11:15]))
+        except OSError:  # it ended meanwhile
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def line_ndcg(place: city.City) -> float:
@@ -170,7 +186,9 @@ def duel(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Settin
         "listeners": place.listeners,
         "interactions": place.interactions,
         "line_seconds": round(middle.total, 2),
-        "rival_seconds": round(statistics.median(theirs), 2),
+        "rival_seconds": round(statistics.median(wall for wall, _ in theirs), 2),
+        "line_cpu_seconds": round(sum(middle.cpu_seconds.values()), 2),
+        "rival_cpu_seconds": round(statistics.median(cpu for _, cpu in theirs), 2),
         "line_ndcg": round(line_ndcg(place), 5),
         "rival_ndcg": round(rival_ndcg(place, spark), 5),
         "stages": _rounded(middle),
@@ -190,7 +208,14 @@ def growth(folder: Path, spark: Any, scale: Scale) -> tuple[list[dict[str, Any]]
 
 
 def _rounded(stages: Stages) -> dict[str, dict[str, float]]:
-    return {n: {"seconds": round(s, 2), "peak_mib": round(stages.peak_mib[n])} for n, s in stages.seconds.items()}
+    return {
+        name: {
+            "seconds": round(seconds, 2),
+            "cpu_seconds": round(stages.cpu_seconds[name], 2),
+            "peak_mib": round(stages.peak_mib[name]),
+        }
+        for name, seconds in stages.seconds.items()
+    }
 
 
 def measure(folder: Path, scale: Scale) -> dict[str, Any]:
@@ -205,11 +230,13 @@ def measure(folder: Path, scale: Scale) -> dict[str, Any]:
         "date": datetime.now(UTC).date().isoformat(),
         "commit": commit(),
         "cores": os.cpu_count(),
+        "repeats": scale.repeats,
         "simulated": True,
         "rows": [against, *steps],
         "rival": {"setting": vars(setting), "tried_on": scale.choose_on, "tried": tried},
         "ratios": {
             "naive_spark": round(against["rival_seconds"] / against["line_seconds"], 2),
+            "naive_spark_cpu": round(against["rival_cpu_seconds"] / against["line_cpu_seconds"], 2),
             "ndcg_over_naive_spark": round(against["line_ndcg"] / max(against["rival_ndcg"], 1e-9), 3),
             "last_step": round(ratio, 2),
         },
@@ -224,10 +251,13 @@ def commit() -> str:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="a village instead of the city; writes no result file")
-    quick = arguments.parse_args().quick
+    arguments.add_argument("--repeats", type=int, help="runs behind each median")
+    given = arguments.parse_args()
+    scale = VILLAGE if given.quick else CITY
+    scale = replace(scale, repeats=given.repeats or scale.repeats)
     with tempfile.TemporaryDirectory(prefix="bench-week-") as folder:
-        result = json.dumps(measure(Path(folder), VILLAGE if quick else CITY), indent=2)
-    if not quick:
+        result = json.dumps(measure(Path(folder), scale), indent=2)
+    if not given.quick:
         target = ROOT / "bench" / "results" / "week.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(result + "\n")
