@@ -1,6 +1,6 @@
 """sequences + the encoder as ONNX -> listener vectors, one listener at a time, through ONNX Runtime.
 
-One run costs 30 µs beside its arithmetic, less than padding short histories would, and any split of listeners over blocks
+At d=64 and one block a run takes 33 µs for 50 tracks and 22 for 9, most of it overhead, and any split of listeners over blocks
 and threads gives the same bits (models/sequence/graph.py says why). The session runs on the thread that calls it.
 """
 
