@@ -67,9 +67,9 @@ def _ease(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
 
 def _sequence(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
     return {
-        "dropout": trial.suggest_float("dropout", 0.2, 0.7),
-        "epochs": trial.suggest_int("epochs", 10, 60),
-        "learning_rate": trial.suggest_float("learning_rate", 3e-4, 3e-3, log=True),
+        "dropout": trial.suggest_float("dropout", 0.3, 0.6),
+        "epochs": trial.suggest_int("epochs", 12, 40),
+        "learning_rate": trial.suggest_float("learning_rate", 1e-3, 8e-3, log=True),
     }
 
 
