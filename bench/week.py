@@ -21,7 +21,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ import city
 import naive_spark
 import numpy as np
 import numpy.typing as npt
-from memory import family, peak_memory
+from memory import Peak, family, peak_memory
 
 from conf import tables as t
 from conf.pipeline import BY_NAME, cut
@@ -66,8 +66,9 @@ VILLAGE = Scale(2_000, 3_000, 16, 4, 1, 1_000, (500, 1_000, 2_000, 4_000))
 
 @dataclass
 class Stages:
-    """Seconds, CPU seconds and peak MiB of each stage of one run."""
+    """Seconds and CPU seconds of each stage of one run, or its peak MiB: the sampler takes a tenth of a core itself."""
 
+    sampled: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     peak_mib: dict[str, float] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class Stages:
     def stage(self, name: str) -> Iterator[None]:
         """Measure the block."""
         start, burnt = time.perf_counter(), cpu_seconds()
-        with peak_memory() as peak:
+        with peak_memory() if self.sampled else nullcontext(Peak()) as peak:
             yield
         self.seconds[name] = time.perf_counter() - start
         self.cpu_seconds[name] = cpu_seconds() - burnt
@@ -88,9 +89,9 @@ class Stages:
         return sum(self.seconds.values())
 
 
-def line(place: city.City, spark: Any, scale: Scale) -> Stages:
+def line(place: city.City, spark: Any, scale: Scale, sampled: bool = False) -> Stages:
     """Run the four jobs of this line, each writing its table: `mf` and the fallback are the only sources trained."""
-    warehouse, settings, stages = place.warehouse, Settings(), Stages()
+    warehouse, settings, stages = place.warehouse, Settings(), Stages(sampled)
     run = Run(city.RUN_DATE, cut(city.RUN_DATE), warehouse.root, warehouse.root, spark=spark)
 
     def train(job: str, trainer: Any, params: Any) -> None:
@@ -110,7 +111,8 @@ def line(place: city.City, spark: Any, scale: Scale) -> Stages:
     with stages.stage("train_popularity"):
         train("train_popularity", train_popularity, settings.train_popularity)
     with stages.stage("generate_candidates"):
-        transform("generate_candidates", generate_candidates, settings.generate_candidates)
+        only_mf = settings.generate_candidates.model_copy(update={"sources": ("mf",)})
+        transform("generate_candidates", generate_candidates, only_mf)
     with stages.stage("build_discover_weekly"):
         transform("build_discover_weekly", build_discover_weekly, settings.build_discover_weekly)
     return stages
@@ -176,7 +178,7 @@ def choose_setting(folder: Path, spark: Any, scale: Scale) -> tuple[naive_spark.
 
 def duel(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> dict[str, Any]:
     """Line and rival in turns; the line's first run on a place is warm-up, the rival was warmed by choosing its setting."""
-    line(place, spark, scale)
+    peaks = line(place, spark, scale, sampled=True)
     ours, theirs = [], []
     for _ in range(scale.repeats):
         ours.append(line(place, spark, scale))
@@ -191,7 +193,7 @@ def duel(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Settin
         "rival_cpu_seconds": round(statistics.median(cpu for _, cpu in theirs), 2),
         "line_ndcg": round(line_ndcg(place), 5),
         "rival_ndcg": round(rival_ndcg(place, spark), 5),
-        "stages": _rounded(middle),
+        "stages": _rounded(middle, peaks),
     }
 
 
@@ -200,19 +202,20 @@ def growth(folder: Path, spark: Any, scale: Scale) -> tuple[list[dict[str, Any]]
     rows, totals = [], []
     for size in scale.steps:
         place = city.build(folder / str(size), size, tracks=scale.tracks)
+        peaks = line(place, spark, scale, sampled=True)
         runs = [line(place, spark, scale) for _ in range(scale.repeats)]
         middle = sorted(runs, key=lambda run: run.total)[len(runs) // 2]
         totals.append(middle.total)
-        rows.append({"listeners": size, "interactions": place.interactions, "stages": _rounded(middle)})
+        rows.append({"listeners": size, "interactions": place.interactions, "stages": _rounded(middle, peaks)})
     return rows, (totals[3] - totals[2]) / (totals[2] - totals[1])
 
 
-def _rounded(stages: Stages) -> dict[str, dict[str, float]]:
+def _rounded(stages: Stages, peaks: Stages) -> dict[str, dict[str, float]]:
     return {
         name: {
             "seconds": round(seconds, 2),
             "cpu_seconds": round(stages.cpu_seconds[name], 2),
-            "peak_mib": round(stages.peak_mib[name]),
+            "peak_mib": round(peaks.peak_mib[name]),
         }
         for name, seconds in stages.seconds.items()
     }
