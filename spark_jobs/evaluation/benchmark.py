@@ -2,7 +2,8 @@
 
 Each source is tuned by Optuna's TPE (Akiba et al. 2019, https://doi.org/10.1145/3292500.3330701) for the validation's NDCG,
 trained again on training and validation together, and judged by the test once. `blend` adds the sources' lists up with
-weights learned on the validation; its own lists come from the same retrained sources.
+weights learned on the validation; its own lists come from the same retrained sources. Where several folds validate, settings
+are chosen by their mean and weights by all of them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from models.histories import Histories
 from models.metrics import hits_of, ndcg_at_k, recall_at_k
 from models.sources.base import Catalogue, Exclusions, Listeners, TopK
 from spark_jobs.evaluation.effort import Effort, effort
-from spark_jobs.evaluation.public_splits import Pairs, Split
+from spark_jobs.evaluation.public_splits import Fold, Pairs, Split
 from spark_jobs.evaluation.search_spaces import CONTESTANTS
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,22 @@ BLEND_DEPTH = 500
 TUNED_ON = 10_000
 _RESAMPLES = 1000
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A fold ready for sources.
+
+    Attributes
+    ----------
+    fit : what is trained on.
+    users : whose validation chooses settings, ascending.
+    valid : their validation pairs.
+    """
+
+    fit: Histories
+    users: npt.NDArray[np.int64]
+    valid: Pairs
 
 
 @dataclass(frozen=True)
@@ -68,21 +85,20 @@ class Contest:
         return Catalogue(np.arange(self.split.items, dtype=np.int32), np.ones(self.split.items, bool))
 
     @cached_property
-    def fit(self) -> Histories:
-        """What is trained on while settings are chosen."""
-        return self.split.histories(self.split.fit)
-
-    @cached_property
     def whole(self) -> Histories:
         """What the judged models are trained on."""
-        return self.split.histories(self.split.fit.and_(self.split.valid))
+        return self.split.histories(self.split.train)
 
     @cached_property
-    def tuned_on(self) -> npt.NDArray[np.int64]:
-        """Users whose validation chooses settings, ascending."""
-        users = np.unique(self.split.valid.user)
-        chosen = np.random.default_rng(self.seed).permutation(users)[:TUNED_ON]
-        return np.sort(chosen)
+    def lessons(self) -> tuple[Lesson, ...]:
+        """The folds that choose settings."""
+        return tuple(self._lesson(fold) for fold in self.split.folds)
+
+    def _lesson(self, fold: Fold) -> Lesson:
+        users = np.unique(fold.valid.user)
+        chosen = np.sort(np.random.default_rng(self.seed).permutation(users)[: TUNED_ON // len(self.split.folds)])
+        valid = fold.valid.where(np.isin(fold.valid.user, chosen))
+        return Lesson(self.split.histories(fold.fit), chosen, valid)
 
     def ask(self, source: Any, past: Histories, users: npt.NDArray[np.int64], k: int) -> TopK:
         """The source's lists for `users`, what they had before left out."""
@@ -102,11 +118,11 @@ class Contest:
 
 @dataclass
 class Trained:
-    """A source with chosen settings, on its way to the test."""
+    """A source with chosen settings, on its way to the test; `valid_lists` are those of each lesson."""
 
     name: str
     params: Frozen
-    valid_lists: TopK
+    valid_lists: list[TopK]
     test_lists: TopK | None = None
     spent: Effort = field(default_factory=Effort)
 
@@ -135,22 +151,35 @@ def measure(split: Split, names: list[str], trials: int, seed: int, tell: Tell) 
 
 def _choose(contest: Contest, name: str, trials: int, tell: Tell) -> Trained:
     """Tune, and keep the chosen settings' lists of the validation for the blend."""
-    contestant = CONTESTANTS[name]
-    params = contestant.params
-    if trials:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=contest.seed))
-
-        def score(trial: optuna.Trial) -> float:
-            tell(f"{name}: trial {trial.number + 1} of {trials}")
-            chosen = contestant.chosen(trial, contest.split.weighted)
-            return _valid_ndcg(contest, _fitted(contest, name, chosen, contest.fit))
-
-        study.optimize(score, n_trials=trials)
-        params = contestant.chosen(study.best_trial, contest.split.weighted)
+    tunable = trials > 0 and any(len(lesson.valid) for lesson in contest.lessons)
+    params = _tuned(contest, name, trials, tell) if tunable else CONTESTANTS[name].params
     tell(f"{name}: lists of the validation")
-    source = _fitted(contest, name, params, contest.fit)
-    return Trained(name, params, contest.ask(source, contest.fit, contest.tuned_on, BLEND_DEPTH))
+    lists = []
+    for lesson in contest.lessons:
+        source = _fitted(contest, name, params, lesson.fit)
+        lists.append(contest.ask(source, lesson.fit, lesson.users, BLEND_DEPTH))
+    return Trained(name, params, lists)
+
+
+def _tuned(contest: Contest, name: str, trials: int, tell: Tell) -> Frozen:
+    """The best settings of `trials`, over all lessons; one that is behind after some lessons is not given the others."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    contestant, weighted = CONTESTANTS[name], contest.split.weighted
+    sampler = optuna.samplers.TPESampler(seed=contest.seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=optuna.pruners.MedianPruner())
+
+    def score(trial: optuna.Trial) -> float:
+        chosen, found = contestant.chosen(trial, weighted), []
+        for number, lesson in enumerate(contest.lessons, 1):
+            tell(f"{name}: trial {trial.number + 1} of {trials}, fold {number} of {len(contest.lessons)}")
+            found.append(_valid_ndcg(contest, lesson, _fitted(contest, name, chosen, lesson.fit)))
+            trial.report(float(np.mean(found)), number)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return float(np.mean(found))
+
+    study.optimize(score, n_trials=trials)
+    return contestant.chosen(study.best_trial, weighted)
 
 
 def _retrain(contest: Contest, made: Trained, users: npt.NDArray[np.int64]) -> None:
@@ -163,22 +192,30 @@ def _fitted(contest: Contest, name: str, params: Frozen, past: Histories) -> Any
     return CONTESTANTS[name].source.fit(past, contest.catalogue, params)
 
 
-def _valid_ndcg(contest: Contest, source: Any) -> float:
-    lists = contest.ask(source, contest.fit, contest.tuned_on, contest.k)
-    return float(np.nanmean(contest.judge(lists.ids, contest.tuned_on, contest.split.valid)[1]))
+def _valid_ndcg(contest: Contest, lesson: Lesson, source: Any) -> float:
+    lists = contest.ask(source, lesson.fit, lesson.users, contest.k)
+    return float(np.nanmean(contest.judge(lists.ids, lesson.users, lesson.valid)[1]))
 
 
 def _blended(contest: Contest, trained: list[Trained], users: npt.NDArray[np.int64]) -> dict[str, Any]:
     with effort() as spent:
-        valid = contest.split.valid
-        theirs = np.isin(valid.user, contest.tuned_on)
-        row = np.searchsorted(contest.tuned_on, valid.user[theirs])
-        weights = learn({made.name: made.valid_lists for made in trained}, row, valid.item[theirs])
+        weights = learn({made.name: _stacked(made.valid_lists) for made in trained}, *_picks(contest))
         lists = {made.name: made.test_lists for made in trained if made.test_lists is not None}
         found = blend(lists, weights, contest.catalogue.tie_rank, contest.k)
     spent.cpu_s += sum(made.spent.cpu_s for made in trained)
     spent.peak_mb = max([spent.peak_mb, *(made.spent.peak_mb for made in trained)])
     return _row(contest, BLEND, found.ids, users, {name: round(w, 4) for name, w in weights.items()}, spent)
+
+
+def _picks(contest: Contest) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """(row, item) of the validation pairs, the lessons' listeners one lesson under the other."""
+    first = np.cumsum([0, *(len(lesson.users) for lesson in contest.lessons)])
+    rows = [np.searchsorted(lesson.users, lesson.valid.user) + at for at, lesson in zip(first, contest.lessons, strict=False)]
+    return np.concatenate(rows), np.concatenate([lesson.valid.item for lesson in contest.lessons])
+
+
+def _stacked(lists: list[TopK]) -> TopK:
+    return TopK(*(np.concatenate([getattr(top, name) for top in lists]) for name in ("ids", "scores", "because")))
 
 
 def _row(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_a_source_that_knows_taste_finds_all_of_it(split: Split) -> None:
 
 def test_the_test_part_reaches_no_choice(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other test pairs change neither the settings nor the weights."""
-    other = Split(split.name, split.kind, split.fit, split.valid, split.valid, split.users, split.items)
+    other = replace(split, test=split.folds[0].valid)
     params = [
         [row["params"] for row in measure(s, ["item_knn", "popularity", "blend"], trials=3, seed=1, tell=lambda _: None)]
         for s in (split, other)
@@ -127,6 +128,16 @@ def test_sequences_are_judged_at_ten(tmp_path: Path, capsys: pytest.CaptureFixtu
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert {"hr@10", "ndcg@10"} <= rows[0].keys()
     assert rows[1]["hr@10"] > 2 * rows[0]["hr@10"]
+
+
+def test_next_to_nothing_is_measured_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hardly a pair is left to validate: weights come out whatever the draw."""
+    (tmp_path / "train.txt").write_text("1 5\n2 6\n")
+    (tmp_path / "test.txt").write_text("1 6\n")
+    assert main(["benchmark", str(tmp_path), "--sources", "popularity,item_knn,blend", "--tune", "2", "--json"]) == 0
+    rows = {row["source"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert rows["popularity"]["recall@20"] == 1.0
+    assert sum(rows["blend"]["params"].values()) == pytest.approx(1.0)
 
 
 def test_a_wrong_line_ends_with_65_and_a_wrong_source_with_64(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conf.errors import LandingError, UsageError
-from spark_jobs.evaluation.public_splits import read
+from spark_jobs.evaluation.public_splits import TENTHS, read
 
 
 def folder(path: Path, **files: str) -> Path:
@@ -18,9 +18,9 @@ def folder(path: Path, **files: str) -> Path:
 def test_one_listener_a_line(tmp_path: Path) -> None:
     split = read(folder(tmp_path, train="7 30 10\n9 20 10 40\n", valid="7 20\n9\n", test="9 30\n"), seed=0)
     assert (split.kind, split.users, split.items, split.weighted) == ("sets", 2, 4, False)
-    assert split.fit.user.tolist() == [0, 0, 1, 1, 1]
-    assert split.fit.item.tolist() == [2, 0, 1, 0, 3]
-    assert (split.valid.user.tolist(), split.valid.item.tolist()) == ([0], [1])
+    assert split.folds[0].fit.user.tolist() == [0, 0, 1, 1, 1]
+    assert split.folds[0].fit.item.tolist() == [2, 0, 1, 0, 3]
+    assert (split.folds[0].valid.user.tolist(), split.folds[0].valid.item.tolist()) == ([0], [1])
     assert (split.test.user.tolist(), split.test.item.tolist()) == ([1], [2])
 
 
@@ -29,8 +29,8 @@ def test_one_pair_a_line_with_weights(tmp_path: Path) -> None:
         folder(tmp_path, train="1\t5\t3\n1\t6\t1.4e+05\n2\t5\t2\n", test="1\t7\t9\n2\t6\t1\n", valid="2 7 1\n"), seed=0
     )
     assert split.weighted
-    assert split.fit.item.tolist() == [0, 1, 0]
-    assert split.fit.weight.tolist() == [3, 140_000, 2]
+    assert split.folds[0].fit.item.tolist() == [0, 1, 0]
+    assert split.folds[0].fit.weight.tolist() == [3, 140_000, 2]
     assert len(split.test) == 2
 
 
@@ -40,27 +40,35 @@ def test_pairs_of_weight_one_are_no_lists(tmp_path: Path) -> None:
     assert not split.weighted
 
 
-def test_without_a_validation_a_seeded_tenth_of_train_is_it(tmp_path: Path) -> None:
+def test_without_a_validation_seeded_tenths_of_train_are_it(tmp_path: Path) -> None:
     lines = "".join(f"{user} " + " ".join(map(str, range(100))) + "\n" for user in range(20))
     here = folder(tmp_path, train=lines, test="0 100\n")
-    one, again, other = read(here, 1), read(here, 1), read(here, 2)
-    assert len(one.fit) + len(one.valid) == 2000
-    assert 150 < len(one.valid) < 250
-    assert one.valid.item.tolist() == again.valid.item.tolist() != other.valid.item.tolist()
+    one, again, other = read(here, 1).folds, read(here, 1).folds, read(here, 2).folds
+    assert len(one) == TENTHS
+    assert all(len(fold.fit) + len(fold.valid) == 2000 and 150 < len(fold.valid) < 250 for fold in one)
+    pairs = [set(zip(fold.valid.user.tolist(), fold.valid.item.tolist(), strict=True)) for fold in one]
+    assert len(set.union(*pairs)) == sum(map(len, pairs))  # no pair validates twice
+    assert one[0].valid.item.tolist() == again[0].valid.item.tolist() != other[0].valid.item.tolist()
+
+
+def test_two_pairs_are_enough_to_read(tmp_path: Path) -> None:
+    split = read(folder(tmp_path, train="1 5\n2 6\n", test="1 6\n"), seed=0)
+    assert len(split.folds) >= 1
+    assert len(split.train) == 2
 
 
 def test_sequences_give_their_last_two_items(tmp_path: Path) -> None:
     split = read(folder(tmp_path, songs="1 10 11 12 13\n2 12 11 10\n3 13 10\n"), seed=0)
     assert split.kind == "sequences"
     assert (split.test.user.tolist(), split.test.item.tolist()) == ([0, 1], [3, 0])
-    assert (split.valid.user.tolist(), split.valid.item.tolist()) == ([0, 1], [2, 1])
-    assert split.fit.item.tolist() == [0, 1, 2, 3, 0]  # the third listener is too short to be judged
-    assert split.fit.place.tolist() == [0, 1, 0, 0, 1]
+    assert (split.folds[0].valid.user.tolist(), split.folds[0].valid.item.tolist()) == ([0, 1], [2, 1])
+    assert split.folds[0].fit.item.tolist() == [0, 1, 2, 3, 0]  # the third listener is too short to be judged
+    assert split.folds[0].fit.place.tolist() == [0, 1, 0, 0, 1]
 
 
 def test_histories_keep_the_last_place_of_a_repeated_item(tmp_path: Path) -> None:
     split = read(folder(tmp_path, songs="1 5 6 5 7 8 9\n"), seed=0)
-    log = split.histories(split.fit)
+    log = split.histories(split.folds[0].fit)
     assert log.track_idx.tolist() == [0, 1, 2]
     assert log.plays.tolist() == [2, 1, 1]
     assert log.weight.tolist() == [2, 1, 1]
@@ -104,6 +112,6 @@ def test_no_folder(tmp_path: Path) -> None:
 
 def test_histories_frame_every_user(tmp_path: Path) -> None:
     split = read(folder(tmp_path, train="1 2\n3 4 5\n", test="2 4\n"), seed=0)
-    log = split.histories(split.fit.and_(split.valid))
+    log = split.histories(split.train)
     assert len(log) == 3
     assert np.diff(log.indptr).tolist() == [1, 0, 2]
