@@ -135,7 +135,7 @@ JOBS: tuple[Job, ...] = (
     _trainer("content", Read(t.ARTISTS), Read(t.TAGS)),
     _trainer("social"),
     _trainer("fresh"),
-    _trainer("popularity", Read(t.USERS)),
+    _trainer("popularity", Read(t.USERS), Read(t.SESSIONS, "after_last_cut")),
     Job(
         "train_blend",
         room="training",
@@ -209,6 +209,8 @@ JOBS: tuple[Job, ...] = (
             Read(t.TRACKS),
             Read(t.USERS),
             Read(t.FEEDBACK, "after_last_cut"),
+            Read(t.TAGS),
+            Read(t.FOLLOWS),
         ),
         uses_last_week=("mf", "popularity"),
         writes=(t.METRICS,),

@@ -116,6 +116,26 @@ class PublishDiscoverWeekly(Frozen):
     max_artist_share: Share = 0.5
 
 
+class RankArtists(Frozen):
+    """withheld real artists: how the sources are trained over artists instead of tracks.
+
+    `hidden`: share of each listener's artists that teaches the blend. `depth`: artists of each source's list.
+    """
+
+    hidden: Share = 0.2
+    depth: int = Field(500, ge=20, le=1000)
+    seed: int = 7
+    friends: CircleRule = CircleRule(days=365)
+    # Chosen by hidden artists of one import (seed 3): alpha0 .02 .2853, .03 .2853, .05 .2804; 256 dimensions tell no more.
+    mf: trainers.TrainMf = trainers.TrainMf(dimensions=128, alpha0=0.03, reg=0.02, inputs="share")
+    gfcf: trainers.TrainGfcf = trainers.TrainGfcf(inputs="share")
+    ease: trainers.TrainEase = trainers.TrainEase(inputs="share")
+
+    def sources(self) -> dict[SourceName, Any]:
+        """Settings of each source that is asked."""
+        return {"mf": self.mf, "gfcf": self.gfcf, "ease": self.ease}
+
+
 class Evaluate(Frozen):
     """lists against what listeners did in the seven days after the cut."""
 
@@ -124,6 +144,7 @@ class Evaluate(Frozen):
     bootstrap: int = Field(1000, ge=100)
     seed: int = 7
     listen_rule: ListenRule = ListenRule()
+    artists: RankArtists = RankArtists()
 
 
 class Settings(Frozen):

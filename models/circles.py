@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.histories import Histories
-from models.sources.base import Circle
+from models.sources.base import Circle, Exclusions, TopK
 
 Int64s = npt.NDArray[np.int64]
 
@@ -85,3 +85,18 @@ def circle_of(indptr: Int64s, tracks: npt.NDArray[np.int32], weights: npt.NDArra
         friends[told].astype(np.int32),
         total[told].astype(np.float32),
     )
+
+
+def friends_lists(circle: Circle, k: int, exclude: Exclusions, tie_rank: npt.NDArray[np.int32]) -> TopK:
+    """What each listener's friends love most and the listener is not excluded from, top `k` by the friends' weight."""
+    n = len(circle.indptr) - 1
+    row = np.repeat(np.arange(n), np.diff(circle.indptr))
+    struck = np.repeat(np.arange(n), np.diff(exclude.indptr)) * len(tie_rank) + exclude.ids
+    new = ~np.isin(row * len(tie_rank) + circle.ids, struck)
+    row, track, weight = row[new], circle.ids[new], circle.weight[new]
+    order = np.lexsort((tie_rank[track], -weight, row))
+    rank = np.arange(len(order)) - np.searchsorted(row[order], row[order])
+    order, rank = order[rank < k], rank[rank < k]
+    ids, scores = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
+    ids[row[order], rank], scores[row[order], rank] = track[order], weight[order]
+    return TopK(ids, scores, np.full_like(ids, -1))

@@ -102,6 +102,11 @@ class Histories:
         flat = {name: getattr(self, name)[first:last] for name in PER_TRACK}
         return Histories(self.user_ids.slice(start, stop - start), self.indptr[start : stop + 1] - first, **flat)
 
+    def where(self, kept: npt.NDArray[np.bool_]) -> Histories:
+        """The same listeners with the entries that `kept` (bool [nnz]) names."""
+        indptr = np.concatenate([[0], np.cumsum(kept)])[self.indptr].astype(np.int64)
+        return Histories(self.user_ids, indptr, **{name: getattr(self, name)[kept] for name in PER_TRACK})
+
     def row_sums(self, values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """Sum of `values` (integers, [nnz]) over each listener's tracks, int64 [n]."""
         running = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])

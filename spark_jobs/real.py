@@ -19,7 +19,7 @@ from spark_jobs.cli.main import main
 from spark_jobs.warehouse import Warehouse
 
 SEED = 3
-OURS, POPULAR, METRIC = "mf", "popularity", "artist_ndcg@20"
+OURS, POPULAR, METRIC = "artists", "popularity", "artist_ndcg@20"
 
 
 def make_real(data: Path) -> int:

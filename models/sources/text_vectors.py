@@ -33,6 +33,8 @@ def text_vectors(texts: pa.Array[Any], dimensions: int, seed: int) -> npt.NDArra
     kept = min(dimensions, *shared.shape)
     if not kept:
         return np.zeros((len(texts), 1))
+    if shared.shape[1] == 1:  # one term alone is its own direction, which the decomposition refuses
+        return unit_rows(shared.toarray())
     with threadpool_limits(1):  # with two threads a re-run has other last bits
         return unit_rows(TruncatedSVD(kept, n_iter=7, random_state=seed).fit_transform(shared))
 

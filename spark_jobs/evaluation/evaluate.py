@@ -39,6 +39,8 @@ def transform(
     tracks: Rows,
     users: Rows,
     feedback: Rows,
+    tags: Rows,
+    follows: Rows,
     params: Evaluate,
     run: Run,
 ) -> dict[str, Output]:
@@ -52,7 +54,11 @@ def transform(
         return {}
     week = look(people, listens, feedback, cut(monday), params.listen_rule)
     card = ScoreCard(run.run_date, SURFACE, cut(monday), params.bootstrap, params.seed, week.simulated)
-    rows = discoveries(people, week, lists, popularity, params, run, card) + artists(people, week, popularity, run, card)
+    rows = discoveries(people, week, lists, popularity, params, run, card)
+    if run.truth is not None and (run.truth / held_out_artists.FILE).is_file():
+        about = held_out_artists.About(tags, follows, cut(monday))
+        mf = run.artefacts.get("mf")
+        rows += card.means(held_out_artists.measure(people, week, run.truth, mf, popularity, about, params.artists))
     if not rows:
         log.info("job=evaluate nothing to measure: nobody discovered a track in the week from %s", cut(monday))
         return {}
@@ -76,16 +82,6 @@ def discoveries(
         columns |= _ranking(model, made, week, asked, params.k, len(people.catalogue))
     rows = card.means(with_difference(columns, SURFACE, "popularity"))
     return rows + _breadth(people, rivals, popularity, card)
-
-
-def artists(people: Panel, week: WeekAfter, popularity: ArtefactRef, run: Run, card: ScoreCard) -> list[dict[str, Any]]:
-    """Rows over withheld real artists, where the importer left some."""
-    if run.truth is None or not (run.truth / held_out_artists.FILE).is_file():
-        return []
-    if "mf" not in run.artefacts:
-        log.info("job=evaluate held-out artists are not measured: no mf was trained for last week")
-        return []
-    return card.means(held_out_artists.measure(people, week, run.truth, run.artefacts["mf"], popularity))
 
 
 def _ranking(model: str, lists: Lists, week: WeekAfter, asked: npt.NDArray[np.bool_], k: int, n_tracks: int) -> Columns:

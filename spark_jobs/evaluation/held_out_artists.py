@@ -2,14 +2,17 @@
 
 Some real data count plays per artist and say neither track nor time (HetRec Last.fm-2k): the importer spreads them over
 tracks and weeks, flags that as simulated, and withholds a seeded fifth of each listener's artists as pairs. A model ranks
-every artist that the listener is not known to play. `mf` folds the listener in and gives an artist the norm of its tracks'
-positive scores: several good tracks count, the best the most (the best track alone finds a tenth less, the sum favours
-artists with many tracks). `popularity` gives an artist the decayed listeners of all its tracks.
+every artist that the listener is not known to play. `artists` asks the sources over artists (artist_sources.py). `mf` folds the
+listener into the tracks' factors and gives an artist the norm of its tracks' positive scores: several good tracks count, the
+best the most (the best track alone finds a tenth less, the sum favours artists with many tracks). `popularity` gives an artist
+the decayed listeners of all its tracks.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +21,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from conf.settings import RankArtists
 from models.fold_in import fold_in
 from models.metrics import hits_of, ndcg_at_k, recall_at_k
+from models.sources.base import Exclusions
 from models.sources.mf import MatrixFactorization
 from spark_jobs import artefacts
 from spark_jobs.artefacts import ArtefactRef
+from spark_jobs.contract import Rows
+from spark_jobs.evaluation import artist_sources
 from spark_jobs.evaluation.panel import Panel
 from spark_jobs.evaluation.score_card import Columns, with_difference
 from spark_jobs.evaluation.week_after import WeekAfter
+from spark_jobs.training.side_information import main_artists
 
 log = logging.getLogger(__name__)
 FILE = "held_out.parquet"
@@ -35,32 +43,51 @@ BLOCK = 512
 Lists = npt.NDArray[np.int32]
 
 
-def measure(panel: Panel, week: WeekAfter, folder: Path, mf: ArtefactRef, popularity: ArtefactRef) -> Columns:
-    """Values per listener with a withheld artist: ndcg and recall of both models, and their paired difference."""
-    names, artist_of = _main_artists(panel.tracks, len(panel.catalogue))
+@dataclass(frozen=True)
+class About:
+    """What is known beside the panel: what is said of artists, who follows whom, and the first day that is not seen."""
+
+    tags: Rows
+    follows: Rows
+    cut: date
+
+
+def measure(
+    panel: Panel,
+    week: WeekAfter,
+    folder: Path,
+    mf: ArtefactRef | None,
+    popularity: ArtefactRef,
+    about: About,
+    params: RankArtists,
+) -> Columns:
+    """Values per listener with a withheld artist: ndcg and recall of each model, and the paired difference to popularity."""
+    number, names = main_artists(panel.tracks["artist_ids"])
+    artist_of = np.full(len(panel.catalogue), -1, np.int32)
+    artist_of[panel.tracks["track_idx"].to_numpy()] = number
     row, artist = _withheld(panel, folder, names)
     relevant = np.bincount(row, minlength=len(panel))
     asked = relevant > 0
     if not asked.any():
         return {}
     known = _known_artists(panel, week, artist_of, len(names))
-    ranked = {"mf": _by_taste(panel, mf, known, artist_of), "popularity": _by_listeners(popularity, known, artist_of)}
+    taste = artist_sources.gather(panel, artist_of, names, about.tags, about.follows, about.cut)
+    ranked = {"artists": taste.best(_exclusions(known), K, params)}
+    if mf is not None:
+        ranked["mf"] = _by_taste(panel, mf, known, artist_of)
+    ranked["popularity"] = _by_listeners(popularity, known, artist_of)
     columns: Columns = {}
     for model, lists in ranked.items():
         hits = hits_of(lists, row, artist, len(names))[asked]
         columns[model, f"artist_ndcg@{K}"] = ndcg_at_k(hits, relevant[asked])
         columns[model, f"artist_recall@{K}"] = recall_at_k(hits, relevant[asked])
-    return with_difference(columns, "mf", "popularity")
+    return with_difference(columns, "artists", "popularity")
 
 
-def _main_artists(tracks: pa.Table, n_tracks: int) -> tuple[pa.Array, Lists]:
-    """(artist ids in order, number of the main artist of each track_idx; -1 for none)."""
-    credited = tracks.filter(pc.greater(pc.list_value_length(tracks["artist_ids"]), 0))
-    main = pc.list_element(credited["artist_ids"], 0)
-    names = pc.unique(main).sort()
-    artist_of = np.full(n_tracks, -1, np.int32)
-    artist_of[credited["track_idx"].to_numpy()] = pc.index_in(main, value_set=names).to_numpy()
-    return names, artist_of
+def _exclusions(known: npt.NDArray[np.bool_]) -> Exclusions:
+    return Exclusions(
+        np.concatenate([[0], np.cumsum(known.sum(axis=1))]).astype(np.int64), np.nonzero(known)[1].astype(np.int32)
+    )
 
 
 def _withheld(panel: Panel, folder: Path, names: pa.Array) -> tuple[npt.NDArray[np.int64], Lists]:

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.circles import circles, loved
+from models.circles import circles, friends_lists, loved
 from models.histories import Histories
+from models.sources.base import Exclusions
 
 
 @pytest.fixture
@@ -29,6 +30,15 @@ def test_only_what_enough_friends_love_is_told(log: Histories) -> None:
     assert made.friends.tolist() == [2, 3, 2]  # following b twice counts once
     assert made.weight.tolist() == [1 + 4, 2 + 5 + 6, 3 + 7]
     assert made.rows(3, 4).ids.tolist() == [0, 1, 2]
+
+
+def test_friends_lists_hold_the_most_loved_that_is_new(log: Histories) -> None:
+    made = circles(log, np.array([3, 3, 3]), np.array([0, 1, 2]), np.ones(len(log.track_idx), bool), k=1)
+    assert dict(zip(made.ids.tolist(), made.weight.tolist(), strict=True)) == {0: 5.0, 1: 13.0, 2: 10.0, 3: 8.0}
+    knows_two = Exclusions(np.array([0, 0, 0, 0, 1]), np.array([2], np.int32))
+    lists = friends_lists(made, 2, knows_two, np.arange(4, dtype=np.int32))
+    assert lists.ids.tolist() == [[-1, -1]] * 3 + [[1, 3]]
+    assert lists.scores[3].tolist() == [13.0, 8.0]
 
 
 def test_nobody_is_their_own_friend(log: Histories) -> None:

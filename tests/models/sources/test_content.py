@@ -140,3 +140,8 @@ def test_tags_stay_whole_and_lone_words_say_nothing() -> None:
     assert vectors[0] @ vectors[2] == pytest.approx(0.0, abs=1e-9)  # `tag:seen` is another tag
     assert vectors[1] @ vectors[2] > 0.1
     assert not text_vectors(pa.array(["", "."]), 8, seed=7).any()
+
+
+def test_one_shared_term_is_enough() -> None:
+    vectors = text_vectors(pa.array(["genre:folk", "genre:folk", "alone"]), 8, seed=7)
+    assert vectors.tolist() == [[1.0], [1.0], [0.0]]

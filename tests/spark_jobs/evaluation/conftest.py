@@ -113,6 +113,8 @@ def week(tmp_path) -> SimpleNamespace:
             "tracks": MemoryRows(t.TRACKS, tracks),
             "users": MemoryRows(t.USERS, [{"user_id": "bo", "country": "DE"}, {"user_id": "ana"}]),
             "feedback": MemoryRows(t.FEEDBACK, feedback),
+            "tags": MemoryRows(t.TAGS, []),
+            "follows": MemoryRows(t.FOLLOWS, []),
         },
         rows=MemoryRows,
         play=play,

@@ -46,11 +46,17 @@ def test_artists_are_ranked_by_their_tracks_and_known_ones_are_masked(week, real
     assert rows["mf", "artist_ndcg@20"]["listeners"] == 2  # the pair without tracks and the stranger are not asked
 
 
+def test_the_sources_over_artists_are_measured_against_popularity(week, real):
+    rows = measured(week, real)
+    assert rows["artists", "artist_ndcg@20"]["listeners"] == 2
+    difference = rows["artists", "artist_ndcg@20"]["value"] - rows["popularity", "artist_ndcg@20"]["value"]
+    assert rows["artists_minus_popularity", "artist_ndcg@20"]["value"] == pytest.approx(difference)
+
+
 def test_popularity_ranks_artists_by_all_their_tracks_together(week, real):
     # shares rise with the track: a4, a3, a2, a1, a0. Ana: a4 first. Bo knows a1 and a3: a4, a2, a0
     rows = measured(week, real)
     assert rows["popularity", "artist_ndcg@20"]["value"] == pytest.approx((1.0 + 0.5) / 2)
-    assert rows["mf_minus_popularity", "artist_ndcg@20"]["value"] == pytest.approx(0.25)
     assert rows["popularity", "artist_recall@20"]["value"] == 1.0
 
 
@@ -58,6 +64,10 @@ def test_discoveries_are_measured_beside_them(week, real):
     assert ("discover_weekly", "ndcg@3") in measured(week, real)
 
 
-def test_without_factors_only_discoveries_are_measured(week, real):
+def test_without_factors_the_sources_over_artists_are_measured_still(week, real):
     rows = measured(week, replace(real, artefacts=week.run.artefacts))
-    assert {model for model, _ in rows} == {"discover_weekly", "popularity", "discover_weekly_minus_popularity"}
+    assert {model for model, metric in rows if metric == "artist_ndcg@20"} == {
+        "artists",
+        "popularity",
+        "artists_minus_popularity",
+    }

@@ -9,7 +9,8 @@ import pytest
 
 from conf import tables as t
 from conf.trainers import TrainBlend
-from spark_jobs.training.train_blend import shrunk, train
+from spark_jobs.evaluation import panel
+from spark_jobs.training.train_blend import lists_of, shrunk, train
 
 LAST_MONDAY = date(2026, 8, 31)
 FIRST = {"mf": 0.5, "gfcf": 0.3, "social": 0.2}
@@ -55,6 +56,14 @@ def test_the_first_week_has_the_first_weights(week: Any, reads: dict[str, Any]) 
 def test_a_week_without_picks_has_the_first_weights(week: Any, reads: dict[str, Any]) -> None:
     nothing = reads | {"listens": week.rows(t.LISTENS, []), "feedback": week.rows(t.FEEDBACK, [])}
     assert train(**nothing, params=TrainBlend(first=FIRST), run=week.run).params["weights"] == FIRST
+
+
+def test_lists_of_all_sources_are_of_one_length(week: Any, reads: dict[str, Any]) -> None:
+    people = panel.gather(reads["histories"], reads["users"], reads["tracks"], LAST_MONDAY, 100)
+    lists = lists_of(people, week.rows(t.CANDIDATES, [candidate("ana", "fresh", [4]), candidate("bo", "mf", [9, 8, 6])]))
+    ana = people.user_ids.index("ana").as_py()
+    assert lists["fresh"].ids[ana].tolist() == [4, -1, -1]  # a rank is worth the same in a list that ends early
+    assert lists["mf"].ids.shape == lists["fresh"].ids.shape
 
 
 def test_weights_stay_whole() -> None:
