@@ -29,9 +29,10 @@ class TrainMf(Frozen):
 
 
 class TrainPopularity(Frozen):
-    """histories -> artefact `popularity`: listeners per track, decayed, everywhere, per country and per context.
+    """histories, sessions -> artefact `popularity`: listeners per track, decayed, everywhere, per country and per context.
 
-    Priors: how many listeners of a country or a context the world's chart is worth.
+    Priors: how many listeners of a country or a context the world's chart is worth. `context_listeners`: how many listeners'
+    sessions make the charts of the parts of the day.
     """
 
     # NDCG@30 of discoveries on simulated worlds (seeds 101-103, four weeks each): .0525 at 2 days, .0542 at 5, .0543 at 7,
@@ -39,6 +40,7 @@ class TrainPopularity(Frozen):
     half_life_days: float = Field(14.0, gt=0)
     country_prior: float = Field(50.0, ge=0)
     context_prior: float = Field(50.0, ge=0)
+    context_listeners: int = Field(50_000, ge=1)
     depth: int = Field(2000, ge=100)
 
 

@@ -56,17 +56,19 @@ def lists_of(people: Panel, candidates: Rows) -> dict[str, TopK]:
     """Last week's lists of the panel by source; a listener whom a source had nothing for has an empty one."""
     where = people.theirs & (pc.field("source") != BLEND)
     found = candidates.table(columns=["user_id", "source", "track_idx", "score"], where=where)
+    # One length for all sources: a rank is worth what it is worth on a list of that length, and `fresh` never fills its own.
+    asked = pc.max(pc.list_value_length(found["track_idx"])).as_py() or 1
     made = {}
     for source in sorted(pc.unique(found["source"]).to_pylist()):
-        made[source] = _padded(people, found.filter(pc.equal(found["source"], source)).combine_chunks())
+        made[source] = _padded(people, found.filter(pc.equal(found["source"], source)).combine_chunks(), asked)
     return made
 
 
-def _padded(people: Panel, rows: pa.Table) -> TopK:
+def _padded(people: Panel, rows: pa.Table, asked: int) -> TopK:
     place = people.rows_of(rows["user_id"])
     column: Any = rows["track_idx"].combine_chunks()
     lengths = column.value_lengths().to_numpy()
-    shape = len(people), int(lengths.max(initial=1))
+    shape = len(people), asked
     row = np.repeat(place, lengths)
     rank = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     ids, scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)

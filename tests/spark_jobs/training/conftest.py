@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,4 +89,13 @@ def tracks() -> pa.Table:
 @pytest.fixture
 def users() -> pa.Table:
     """Listeners 0 to 39; the others have no row."""
-    return pa.table({"user_id": [f"u{i:03d}" for i in range(40)], "country": ["DE", "FR", None, "DE"] * 10})
+    home = {"country": ["DE", "FR", None, "DE"] * 10, "timezone": ["Europe/Berlin", "Asia/Tokyo", None, "Nowhere/At_all"] * 10}
+    return pa.table({"user_id": [f"u{i:03d}" for i in range(40)], **home})
+
+
+@pytest.fixture
+def sessions() -> pa.Table:
+    """At 04:00 UTC on 1 September listeners 0 to 7 hear t01 and t07; it is 6 in Berlin, 13 in Tokyo, 4 elsewhere."""
+    users, at = [f"u{i:03d}" for i in range(8)], datetime(2026, 9, 1, 4, tzinfo=UTC)
+    known = {"user_id": users, "started_at": [at] * 8, "listens": [2] * 8, "completed": [2, 1] * 4}
+    return pa.table({**known, "track_ids": [["t01", "t07"]] * 8})

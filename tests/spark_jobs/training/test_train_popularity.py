@@ -17,11 +17,12 @@ PARAMS = TrainPopularity(country_prior=0)
 
 
 def test_listeners_per_track_everywhere_and_per_country(
-    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, run: Run
+    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, sessions: pa.Table, run: Run
 ) -> None:
     made = train_popularity.train(
-        histories=as_rows(histories), tracks=as_rows(tracks), users=as_rows(users), params=PARAMS, run=run
-    )
+        histories=as_rows(histories), sessions=as_rows(sessions), tracks=as_rows(tracks), users=as_rows(users),
+        params=PARAMS, run=run,
+    )  # fmt: skip
     listeners = np.bincount(np.concatenate(histories["track_idx"].to_pylist()).astype(int), minlength=40)
     np.testing.assert_allclose(made.arrays["shares"], listeners / listeners.sum(), rtol=1e-5)
     assert made.arrays["countries"].tolist() == ["", "DE", "FR"]
@@ -31,12 +32,13 @@ def test_listeners_per_track_everywhere_and_per_country(
 
 
 def test_the_same_bytes_for_any_layout_and_older_for_a_later_cut(
-    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, run: Run, tmp_path: Path
+    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, sessions: pa.Table, run: Run, tmp_path: Path
 ) -> None:
     def ref(rows: pa.Table, batch: int, when: Run) -> artefacts.ArtefactRef:
         made = train_popularity.train(
-            histories=as_rows(rows, batch=batch), tracks=as_rows(tracks), users=as_rows(users), params=PARAMS, run=when
-        )
+            histories=as_rows(rows, batch=batch), sessions=as_rows(sessions, batch=batch), tracks=as_rows(tracks),
+            users=as_rows(users), params=PARAMS, run=when,
+        )  # fmt: skip
         return artefacts.save(tmp_path, "popularity", "2026-09-07", made)
 
     shuffled = histories.take(np.random.default_rng(2).permutation(60))
@@ -51,3 +53,24 @@ def test_the_same_bytes_for_any_layout_and_older_for_a_later_cut(
     later = replace(run, cut=date(2026, 10, 6))
     shares = [artefacts.load_arrays(ref(recent, 16, when))["shares"] for when in (run, later)]
     np.testing.assert_allclose(shares[0], shares[1], rtol=1e-3)  # all age alike: shares stay
+
+
+def test_a_daypart_is_where_the_listener_lives_and_counts_what_was_completed(
+    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, sessions: pa.Table, run: Run
+) -> None:
+    twice = pa.concat_tables([sessions, sessions])  # who hears a track twice counts once
+    reads = {"histories": histories, "sessions": twice, "tracks": tracks, "users": users}
+    made = train_popularity.train(**{name: as_rows(rows, batch=3) for name, rows in reads.items()}, params=PARAMS, run=run)
+    assert made.arrays["contexts"].tolist() == ["day", "morning", "night"]
+    listeners = {"morning": 2.0, "day": 1.0, "night": 3.0}  # Berlin: 2 whole; Tokyo: 2 halves; UTC: 2 whole and 2 halves
+    for context, row in zip(made.arrays["contexts"].tolist(), made.arrays["context_top"], strict=True):
+        assert set(row[:2].tolist()) == {1, 7}, listeners[context]
+
+
+def test_nobody_outside_the_sample_is_counted(
+    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, sessions: pa.Table, run: Run
+) -> None:
+    reads = {"histories": histories, "sessions": sessions, "tracks": tracks, "users": users}
+    few = PARAMS.model_copy(update={"context_listeners": 1})
+    made = train_popularity.train(**{name: as_rows(rows) for name, rows in reads.items()}, params=few, run=run)
+    assert len(made.arrays["contexts"]) <= 1
