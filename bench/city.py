@@ -27,7 +27,7 @@ from models.world.listening import Listens
 from models.world.playback import REASONS
 from models.world.sizes import SIZES, with_listeners
 from models.world.world import World, build_world
-from spark_jobs.intake.world_files.entities import artist_rows, track_rows, user_rows
+from spark_jobs.intake.world_files.entities import artist_rows, follow_rows, tag_rows, track_rows, user_rows
 from spark_jobs.schema import arrow_schema
 from spark_jobs.warehouse import Warehouse
 
@@ -52,8 +52,8 @@ class City:
     discovered: npt.NDArray[np.int64]
 
 
-def build(folder: Path, listeners: int, seed: int = 11, tracks: int | None = None) -> City:
-    """Simulate a city of `listeners` and write its tables below `folder`."""
+def build(folder: Path, listeners: int, seed: int = 11, tracks: int | None = None, told: bool = False) -> City:
+    """Simulate a city of `listeners` and write its tables below `folder`; friends and tags only where `told`."""
     size = replace(with_listeners(SIZES["city"], listeners), weeks=WEEKS_BEFORE_CUT + 1, bots=0, bot_days=0)
     if tracks is not None:
         size = replace(size, tracks=tracks, artists=max(tracks // 10, 140))
@@ -62,7 +62,9 @@ def build(folder: Path, listeners: int, seed: int = 11, tracks: int | None = Non
     blocks = [_split(world, block) for block in world.listens()]
     _write_histories(warehouse, pa.concat_tables([histories for histories, _ in blocks]))
     warehouse.write_arrow(t.TRACKS, _tracks(world), "true")
-    for table, rows in ((t.ARTISTS, artist_rows(world)), (t.USERS, user_rows(world)), (t.FOLLOWS, []), (t.FEEDBACK, [])):
+    beside = [(t.ARTISTS, artist_rows(world)), (t.USERS, user_rows(world)), (t.FEEDBACK, []), (t.SESSIONS, [])]
+    beside += [(t.FOLLOWS, follow_rows(world)), (t.TAGS, tag_rows(world))] if told else [(t.FOLLOWS, []), (t.TAGS, [])]
+    for table, rows in beside:
         warehouse.write_arrow(table, _table(table, list(rows)), "true")
     interactions = sum(int(pc.sum(pc.list_value_length(h["track_idx"])).as_py() or 0) for h, _ in blocks)
     return City(warehouse, size.listeners, size.tracks, interactions, np.concatenate([found for _, found in blocks]))

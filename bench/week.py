@@ -20,9 +20,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,17 +29,13 @@ import city
 import naive_spark
 import numpy as np
 import numpy.typing as npt
-from memory import Peak, family, peak_memory
+from line import Line, Stages, cpu_seconds
 
 from conf import tables as t
-from conf.pipeline import BY_NAME, cut
 from conf.settings import Settings, Spark
 from conf.trainers import TrainMf
 from models.metrics import ndcg_at_k
-from spark_jobs import artefacts, session
-from spark_jobs.contract import Run
-from spark_jobs.serving import build_discover_weekly, generate_candidates
-from spark_jobs.training import train_mf, train_popularity
+from spark_jobs import session
 
 ROOT = Path(__file__).parent.parent
 LENGTH = 30
@@ -64,58 +58,15 @@ CITY = Scale(50_000, 30_000, 64, 10, 3, 10_000, (5_000, 10_000, 20_000, 40_000))
 VILLAGE = Scale(2_000, 3_000, 16, 4, 1, 1_000, (500, 1_000, 2_000, 4_000))
 
 
-@dataclass
-class Stages:
-    """Seconds and CPU seconds of each stage of one run, or its peak MiB: the sampler takes a tenth of a core itself."""
-
-    sampled: bool = False
-    seconds: dict[str, float] = field(default_factory=dict)
-    cpu_seconds: dict[str, float] = field(default_factory=dict)
-    peak_mib: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Measure the block."""
-        start, burnt = time.perf_counter(), cpu_seconds()
-        with peak_memory() if self.sampled else nullcontext(Peak()) as peak:
-            yield
-        self.seconds[name] = time.perf_counter() - start
-        self.cpu_seconds[name] = cpu_seconds() - burnt
-        self.peak_mib[name] = peak.mib
-
-    @property
-    def total(self) -> float:
-        """Seconds of all stages."""
-        return sum(self.seconds.values())
-
-
 def line(place: city.City, spark: Any, scale: Scale, sampled: bool = False) -> Stages:
-    """Run the four jobs of this line, each writing its table: `mf` and the fallback are the only sources trained."""
-    warehouse, settings, stages = place.warehouse, Settings(), Stages(sampled)
-    run = Run(city.RUN_DATE, cut(city.RUN_DATE), warehouse.root, warehouse.root, spark=spark)
-
-    def train(job: str, trainer: Any, params: Any) -> None:
-        nonlocal run
-        read = {r.table.name: warehouse.rows(r.table) for r in BY_NAME[job].reads}
-        made = trainer.train(**read, params=params, run=run)
-        ref = artefacts.save(warehouse.root, job.removeprefix("train_"), city.RUN_DATE.isoformat(), made)
-        run = replace(run, artefacts={**run.artefacts, ref.name: ref})
-
-    def transform(job: str, module: Any, params: Any) -> None:
-        read = {r.table.name: warehouse.frame(spark, r.table) for r in BY_NAME[job].reads}
-        for name, output in module.transform(**read, params=params, run=run).items():
-            warehouse.write_arrow(t.TABLES[name], output.data, f"run_date = DATE '{city.RUN_DATE}'")
-
-    with stages.stage("train_mf"):
-        train("train_mf", train_mf, TrainMf(dimensions=scale.dimensions, epochs=scale.epochs))
-    with stages.stage("train_popularity"):
-        train("train_popularity", train_popularity, settings.train_popularity)
-    with stages.stage("generate_candidates"):
-        only_mf = settings.generate_candidates.model_copy(update={"sources": ("mf",)})
-        transform("generate_candidates", generate_candidates, only_mf)
-    with stages.stage("build_discover_weekly"):
-        transform("build_discover_weekly", build_discover_weekly, settings.build_discover_weekly)
-    return stages
+    """Run the four jobs of this line: `mf` and the fallback are the only sources, asked for as much as the rival is."""
+    settings, jobs = Settings(), Line(place, spark, sampled)
+    asked = settings.generate_candidates.model_copy(update={"sources": ("mf",), "per_source": naive_spark.ASKED})
+    jobs.train("train_mf", TrainMf(dimensions=scale.dimensions, epochs=scale.epochs))
+    jobs.train("train_popularity", settings.train_popularity)
+    jobs.transform("generate_candidates", asked)
+    jobs.transform("build_discover_weekly", settings.build_discover_weekly)
+    return jobs.stages
 
 
 def rival(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> tuple[float, float]:
@@ -126,17 +77,6 @@ def rival(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setti
         dimensions=scale.dimensions, epochs=scale.epochs, out=place.warehouse.root / "rival",
     )  # fmt: skip
     return time.perf_counter() - start, cpu_seconds() - burnt
-
-
-def cpu_seconds() -> float:
-    """Of this process and all below it: the JVM and its Python workers, those that ended included."""
-    ticks = 0
-    for process in family(os.getpid()):
-        try:
-            ticks += sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[11:15]))
-        except OSError:  # it ended meanwhile
-            continue
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def line_ndcg(place: city.City) -> float:
