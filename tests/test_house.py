@@ -235,6 +235,14 @@ def test_every_table_read_is_written_by_somebody() -> None:
     assert written == TABLES.keys()
 
 
+def test_what_is_read_by_time_has_a_clock_and_what_is_read_by_week_has_weeks() -> None:
+    for read in (read for job in JOBS for read in job.reads):
+        if read.rows in {"before_cut", "after_last_cut"}:
+            assert read.table.clock is not None, read.table.name
+        if read.rows in {"this_week", "last_week"}:
+            assert read.table.scope == "week", read.table.name
+
+
 def test_a_table_has_one_writer_engine() -> None:
     """Spark and delta-rs never write the same table; an arrow job cannot write a table of Spark's."""
     for job in JOBS:

@@ -172,6 +172,7 @@ SESSIONS = Table(
     engine="spark",
     key=("session_id",),
     partition=("session_date",),
+    clock="session_date",
     keep_days=730,
     checks={"has_listens": "listens > 0"},
     columns=(

@@ -36,7 +36,7 @@ def train(*, histories: Rows, sessions: Rows, tracks: Rows, users: Rows, params:
         country = known.column("country").take(place).combine_chunks()
         tally.add(Listeners(Histories.from_arrow(batch), country))
         listeners += len(batch)
-    context_charts.add(tally, sessions, known, rows, params.context_listeners)
+    context_charts.add(tally, sessions, known, rows, run.cut, params.context_listeners)
     popularity = Popularity.of(tally, catalogue, params)
     metrics = {
         "listeners": float(listeners),

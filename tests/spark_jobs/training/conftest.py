@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,5 +97,11 @@ def users() -> pa.Table:
 def sessions() -> pa.Table:
     """At 04:00 UTC on 1 September listeners 0 to 7 hear t01 and t07; it is 6 in Berlin, 13 in Tokyo, 4 elsewhere."""
     users, at = [f"u{i:03d}" for i in range(8)], datetime(2026, 9, 1, 4, tzinfo=UTC)
-    known = {"user_id": users, "started_at": [at] * 8, "listens": [2] * 8, "completed": [2, 1] * 4}
+    known = {
+        "user_id": users,
+        "started_at": [at] * 8,
+        "ended_at": [at + timedelta(minutes=7)] * 8,
+        "listens": [2] * 8,
+        "completed": [2, 1] * 4,
+    }
     return pa.table({**known, "track_ids": [["t01", "t07"]] * 8})

@@ -74,3 +74,12 @@ def test_nobody_outside_the_sample_is_counted(
     few = PARAMS.model_copy(update={"context_listeners": 1})
     made = train_popularity.train(**{name: as_rows(rows) for name, rows in reads.items()}, params=few, run=run)
     assert len(made.arrays["contexts"]) <= 1
+
+
+def test_a_session_that_reaches_past_the_cut_is_not_seen(
+    as_rows: Any, histories: pa.Table, tracks: pa.Table, users: pa.Table, sessions: pa.Table, run: Run
+) -> None:
+    reads = {"histories": histories, "sessions": sessions, "tracks": tracks, "users": users}
+    early = replace(run, cut=date(2026, 9, 1))
+    made = train_popularity.train(**{name: as_rows(rows) for name, rows in reads.items()}, params=PARAMS, run=early)
+    assert made.arrays["contexts"].tolist() == []
