@@ -1,8 +1,9 @@
 """From histories to playlists in Delta: this line against the pipeline that a Spark user would write, and how it grows.
 
 Both sides read the same simulated histories (bench/city.py) from Delta, in one warm session, with the same dimensions and
-epochs; the rival (bench/naive_spark.py) runs the one of four settings whose lists are best. Times are medians of three, in
-turns. Quality is NDCG@30 on what listeners discovered in the seven days after the cut, over the full catalogue.
+epochs; the rival (bench/naive_spark.py) runs the one of four settings whose lists are best. While it is chosen both sides run four
+times on a smaller city, which warms them alike. Times are medians of three, in turns; the garbage of one side's run is
+collected before the other's starts. Quality is NDCG@30 on what listeners discovered in the seven days after the cut, over the full catalogue.
 
     python bench/week.py               -> bench/results/week.json (city, about half an hour on two quiet cores)
     python bench/week.py --repeats 1   -> the same without medians; the result says so
@@ -106,22 +107,25 @@ def ndcg(place: city.City, lists: dict[int, list[int]]) -> float:
 
 
 def choose_setting(folder: Path, spark: Any, scale: Scale) -> tuple[naive_spark.Setting, list[dict[str, Any]]]:
-    """The rival's best setting on a smaller city, and what each reached there."""
+    """The rival's best setting on a smaller city, and what each reached there; the line runs as often, to be as warm."""
     place = city.build(folder, scale.choose_on, tracks=scale.tracks)
     rows = []
     for setting in naive_spark.SETTINGS:
         rival(place, spark, scale, setting)
+        line(place, spark, scale)
         rows.append({"alpha": setting.alpha, "reg": setting.reg, "ndcg": round(rival_ndcg(place, spark), 5)})
     best = max(range(len(rows)), key=lambda i: rows[i]["ndcg"])
     return naive_spark.SETTINGS[best], rows
 
 
 def duel(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> dict[str, Any]:
-    """Line and rival in turns; the line's first run on a place is warm-up, the rival was warmed by choosing its setting."""
+    """Line and rival in turns, after a run of the line that is sampled for memory."""
     peaks = line(place, spark, scale, sampled=True)
     ours, theirs = [], []
     for _ in range(scale.repeats):
+        settle(spark)
         ours.append(line(place, spark, scale))
+        settle(spark)
         theirs.append(rival(place, spark, scale, setting))
     middle = sorted(ours, key=lambda run: run.total)[len(ours) // 2]
     return {
@@ -135,6 +139,12 @@ def duel(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Settin
         "rival_ndcg": round(rival_ndcg(place, spark), 5),
         "stages": _rounded(middle, peaks),
     }
+
+
+def settle(spark: Any) -> None:
+    """Let Java finish what the run before left behind: half a second of it fell into the next run."""
+    spark._jvm.System.gc()
+    time.sleep(2)
 
 
 def growth(folder: Path, spark: Any, scale: Scale) -> tuple[list[dict[str, Any]], float]:

@@ -48,7 +48,7 @@ def best(scores: Float32s, tie_rank: Int32s, ids: Int32s, values: Float32s) -> N
     k = len(ids)
     keys, items = np.empty((1, capacity(k)), np.int64), np.empty((1, capacity(k)), np.int32)
     sizes, floors = np.zeros(1, np.int64), np.full(1, NOTHING)
-    pour(scores.reshape(1, -1), tie_rank, 0, k, keys, items, sizes, floors)
+    pour(scores.reshape(1, -1), np.zeros(1, np.int64), tie_rank, 0, k, keys, items, sizes, floors)
     size, _ = _cut(keys[0], items[0], sizes[0], k)
     ids[:], values[:] = -1, -np.inf
     for at, entry in enumerate(np.argsort(keys[0, :size])[::-1]):
@@ -64,13 +64,22 @@ def capacity(k: int) -> int:
 
 @jit
 def pour(
-    scores: Float32s, tie_rank: Int32s, first: int, k: int, keys: Int64s, items: Int32s, sizes: Int64s, floors: Int64s
+    scores: Float32s,
+    rows: Int64s,
+    tie_rank: Int32s,
+    first: int,
+    k: int,
+    keys: Int64s,
+    items: Int32s,
+    sizes: Int64s,
+    floors: Int64s,
 ) -> None:
-    """Offer the same items `first`, `first` + 1, ... to one pool a row.
+    """Offer the same items `first`, `first` + 1, ... to some pools.
 
     Parameters
     ----------
-    scores : float32 [>= n, >= width]; NaN and -inf never enter.
+    scores : float32 [>= m, >= width]; NaN and -inf never enter.
+    rows : int64 [m], the pool of each row of scores.
     tie_rank : int32 [width].
     keys, items : int64 and int32 [n, capacity(k)], the pools.
     sizes : int64 [n], how many entries of each are filled.
@@ -78,12 +87,13 @@ def pour(
     """
     passing = np.zeros(PIECE, np.uint8)
     eights = passing.view(np.int64)
-    for row in range(len(sizes)):
+    for at_row in range(len(rows)):
+        row = rows[at_row]
         size, floor = sizes[row], floors[row]
         for start in range(0, len(tie_rank), PIECE):
             if size > k + k // 2:
                 size, floor = _cut(keys[row], items[row], size, k)
-            piece = scores[row, start : min(start + PIECE, len(tie_rank))]
+            piece = scores[at_row, start : min(start + PIECE, len(tie_rank))]
             worst = score_of(floor)
             passing[len(piece) :] = 0
             for at in range(len(piece)):

@@ -99,7 +99,8 @@ def test_pools_filled_tile_by_tile_hold_the_best_of_all_tiles() -> None:
     sizes, floors = np.zeros(3, np.int64), np.full(3, NOTHING)
     for start in range(0, 4000, 700):
         part = slice(start, start + 700)
-        pour(scores[:, part].copy(), frozen(tie_rank[part]), start, 100, keys, items, sizes, floors)
+        rows = rng.permutation(3)  # rows of scores need not stand as their pools do
+        pour(scores[rows, part].copy(), rows, frozen(tie_rank[part]), start, 100, keys, items, sizes, floors)
     drawn = np.empty((3, 100), np.int32)
     draw(keys, items, sizes, drawn)
     for row in range(3):
@@ -115,10 +116,10 @@ def test_a_lifted_floor_keeps_the_best_and_lets_only_better_ones_pass() -> None:
     scores, tie_rank = np.arange(100, dtype=np.float32)[None], frozen(np.arange(100, dtype=np.int32))
     keys, items = np.empty((1, capacity(50)), np.int64), np.empty((1, capacity(50)), np.int32)
     sizes, floors = np.zeros(1, np.int64), np.full(1, NOTHING)
-    pour(scores.copy(), tie_rank, 0, 50, keys, items, sizes, floors)
+    pour(scores.copy(), np.zeros(1, np.int64), tie_rank, 0, 50, keys, items, sizes, floors)
     lift(keys, items, sizes, floors, 5)
     assert sorted(items[0, :5]) == [95, 96, 97, 98, 99]
-    pour(scores.copy(), tie_rank, 100, 50, keys, items, sizes, floors)
+    pour(scores.copy(), np.zeros(1, np.int64), tie_rank, 100, 50, keys, items, sizes, floors)
     drawn = np.empty((1, 50), np.int32)
     draw(keys, items, sizes, drawn)
     assert {95, 96, 97, 98, 99, 196, 197, 198, 199} <= set(drawn[0])

@@ -47,11 +47,14 @@ def reference(users: Array, items: Array, k: int, banned: Array, tie_rank: Array
     items=st.integers(1, 2200),  # up to three tiles
     k=st.integers(1, 120),
     share=st.sampled_from([0.0, 0.05, 0.9]),
+    steep=st.booleans(),
 )
-def test_equals_a_full_sort(seed: int, users: int, items: int, k: int, share: float) -> None:
+def test_equals_a_full_sort(seed: int, users: int, items: int, k: int, share: float, steep: bool) -> None:
     rng = np.random.default_rng(seed)
     left = rng.integers(-3, 4, (users, 5)).astype(np.float32)
     right = rng.integers(-3, 4, (items, 5)).astype(np.float32)  # so few values that most scores are tied
+    if steep:  # sizes from one to a thousand, so that most items are never looked at
+        right *= np.float32(2) ** rng.integers(0, 11, (items, 1)).astype(np.float32)
     tie_rank = rng.permutation(items).astype(np.int32)
     allowed = rng.random(items) >= share
     heard = rng.random((users, items)) < share
@@ -113,6 +116,29 @@ def test_no_list_depends_on_how_bets_end(margin: float, monkeypatch: pytest.Monk
     monkeypatch.setattr(topk, "MARGIN", margin)
     for ours, others in zip(top_k(left, index(right), 150, exclude), expected, strict=True):
         assert ours.tobytes() == others.tobytes()
+
+
+def test_small_norms_are_never_looked_at_and_nothing_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(12)
+    left, right = rng.standard_normal((700, 16), dtype=np.float32), rng.standard_normal((9000, 16), dtype=np.float32)
+    right *= (1.0 + np.arange(9000, dtype=np.float32)[:, None]) ** -0.7
+    heard = rng.random((700, 9000)) < 0.02
+    exclude = Exclusions(np.concatenate([[0], heard.sum(1).cumsum()]), np.nonzero(heard)[1].astype(np.int32))
+    steep = index(right)
+    looked_at: list[int] = []
+    pour = topk.selection.pour
+    monkeypatch.setattr(topk.selection, "pour", lambda scores, *rest: (looked_at.append(len(scores)), pour(scores, *rest)))
+    ids, scores = top_k(left, steep, 50, exclude)
+    assert steep.steep
+    assert sum(looked_at) < 0.5 * 700 * steep.n_tiles
+    exact = np.where(heard, -np.inf, left.astype(np.float64) @ right.astype(np.float64).T)
+    np.testing.assert_array_equal(ids, np.argsort(-exact, axis=1)[:, :50])
+    np.testing.assert_allclose(scores, -np.sort(-exact, axis=1)[:, :50], rtol=3e-7)
+
+
+def test_norms_that_are_all_alike_are_sampled() -> None:
+    assert not index(np.random.default_rng(0).standard_normal((5000, 64), dtype=np.float32)).steep
+    assert not index(np.empty((0, 4), np.float32)).steep
 
 
 def test_a_lucky_first_tile_does_no_harm() -> None:
