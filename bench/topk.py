@@ -1,7 +1,9 @@
 """Exact top-k of 50k users x 30k items against the bare product, implicit's `recommend` and Spark's `recommendForAllUsers`.
 
-All get the same random factors, but Spark: it gets an ALS model of the same size, fitted for one iteration on random pairs.
-Ours and implicit leave out the same 84 items a user; Spark cannot. The product is numpy's matmul of the same matrices, its
+All get the same factors, but Spark: it gets an ALS model of the same size, fitted for one iteration on random pairs.
+Factors are normally distributed, where no norm tells anything, or trained (iALS on the simulated city, bench/city.py), as a
+factory's are: cells of the latter begin with `trained`. Ours and implicit leave out what a user has heard, 84 random items or
+the city's histories; Spark cannot. The product is numpy's matmul of the same matrices, its
 scores thrown away, in the fastest of several shapes on all cores. implicit runs with its own threads on all cores, in
 batches of 1,000 and all at once, BLAS on one thread as its documentation asks; `implicit_blas_as_it_comes` is without that.
 These run in turns, and the shortest counts, as a busy machine only ever adds to it. Spark runs once, warmed up by the fit;
@@ -18,26 +20,36 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
+import city
 import numpy as np
 import record
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy import sparse
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from conf import tables as t
 from conf.settings import Spark
+from conf.trainers import TrainMf
 from models import cores
+from models.fold_in import fold_in
+from models.histories import COLUMNS, Histories
+from models.sources.base import Catalogue
+from models.sources.mf import MatrixFactorization
 from models.topk import Exclusions, ItemIndex, top_k
 
 USERS, ITEMS, HEARD = 50_000, 30_000, 84
 CELLS = [(64, 100), (128, 100), (64, 500), (128, 500)]
+EPOCHS = 8
 TURNS = 3
 CHECKED = 1000  # users whose lists are compared with a full sort
 # (users, items) of a product; None: BLAS shares one large product among the cores, else each core multiplies its own tiles.
@@ -54,13 +66,24 @@ class Factors:
     heard: Any
 
     @classmethod
-    def random(cls, d: int) -> Factors:
+    def random(cls, d: int) -> Self:
         """Normally distributed."""
         rng = np.random.default_rng(d)
         users, items = (rng.standard_normal((n, d), dtype=np.float32) for n in (USERS, ITEMS))
         ids = np.sort(rng.integers(0, ITEMS, (USERS, HEARD)), axis=1).astype(np.int32)
         indptr = np.arange(USERS + 1) * HEARD
         return cls(users, items, sparse.csr_matrix((np.ones(ids.size, np.float32), ids.ravel(), indptr), (USERS, ITEMS)))
+
+    @classmethod
+    def trained(cls, histories: Histories, d: int) -> Self:
+        """Factors of iALS and of the listeners folded in; what was heard is left out."""
+        source = MatrixFactorization.fit(
+            histories, Catalogue(np.arange(ITEMS, dtype=np.int32), np.ones(ITEMS, bool)), TrainMf(dimensions=d, epochs=EPOCHS)
+        )
+        heard = sparse.csr_matrix(
+            (np.ones(len(histories.track_idx), np.float32), histories.track_idx, histories.indptr), (len(histories), ITEMS)
+        )
+        return cls(fold_in(histories, source.items, cores.usable()), source.items.factors, heard)
 
 
 def product(factors: Factors, users: int, items: int | None) -> None:
@@ -81,7 +104,7 @@ def product(factors: Factors, users: int, items: int | None) -> None:
 
     alone = items is None
     with threadpool_limits(cores.usable() if alone else 1), ThreadPoolExecutor(1 if alone else cores.usable()) as pool:
-        list(pool.map(work, range(0, USERS, users)))
+        list(pool.map(work, range(0, len(factors.users), users)))
 
 
 def ours(factors: Factors, k: int) -> tuple[Any, Any]:
@@ -125,24 +148,33 @@ def wrong(factors: Factors, k: int) -> int:
     return count
 
 
-def measure(d: int, k: int) -> dict[str, Any]:
+def measure(factors: Factors, k: int) -> dict[str, Any]:
     """One cell, without Spark."""
-    factors = Factors.random(d)
+    d = factors.items.shape[1]
     ours(replace(factors, users=factors.users[:1000], heard=factors.heard[:1000]), k)  # compiles
     contenders: dict[str, Callable[[], Any]] = {"ours": lambda: ours(factors, k)}
     for users, items in SHAPES:
         contenders[f"sgemm {users} x {items or ITEMS}"] = lambda users=users, items=items: product(factors, users, items)
-    for batch in (1000, USERS):
+    for batch in (1000, len(factors.users)):
         contenders[f"implicit {batch}"] = lambda batch=batch: implicit(factors, k, batch, 1)
-    contenders["blas_as_it_comes"] = lambda: implicit(factors, k, USERS, None)
+    contenders["blas_as_it_comes"] = lambda: implicit(factors, k, len(factors.users), None)
     took = shortest(contenders)
-    row: dict[str, Any] = {"d": d, "k": k, "users": USERS, "items": ITEMS, "not_equal": wrong(factors, k)}
+    row: dict[str, Any] = {"d": d, "k": k, "users": len(factors.users), "items": ITEMS, "not_equal": wrong(factors, k)}
     for rival in ("ours", "sgemm", "implicit"):
         name = min((name for name in took if name.startswith(rival)), key=lambda name: took[name][0])
         row |= {f"{rival}_seconds": round(took[name][0], 3), f"{rival}_cpu_seconds": round(took[name][1], 3)}
         if name != rival:
             row[f"{rival}_shape"] = name.removeprefix(rival).strip()
     return row | {"implicit_blas_as_it_comes_seconds": round(took["blas_as_it_comes"][0], 3)}
+
+
+def trained_rows() -> dict[tuple[int, int], dict[str, Any]]:
+    """All cells with factors trained on the simulated city; Spark's work is the same whatever the factors are."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = city.build(Path(folder), USERS, tracks=ITEMS)
+        histories = Histories.from_arrow(place.warehouse.rows(t.HISTORIES).table(columns=COLUMNS))
+    factors = {d: Factors.trained(histories, d) for d in sorted({d for d, _ in CELLS})}
+    return {(d, k): measure(factors[d], k) for d, k in CELLS}
 
 
 def spark_rows(wanted: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
@@ -200,13 +232,20 @@ def main() -> None:
     arguments.add_argument("--spark", nargs="*", choices=names, default=names, help="cells in which Spark runs; none: nowhere")
     given = arguments.parse_args()
     warnings.filterwarnings("ignore", message="OpenBLAS is configured to use")
-    rows = {cell: measure(*cell) for cell in CELLS}
+    rows = {cell: measure(Factors.random(cell[0]), cell[1]) for cell in CELLS}
+    trained = trained_rows()
     wanted = [cell for cell in CELLS if name_of(cell) in given.spark]
     print("Spark's turn", file=sys.stderr, flush=True)
     for cell, found in spark_rows(wanted) if wanted else ():
         rows[cell] |= found
+        trained[cell] |= found
     blas = sorted({str(library.get("architecture")) for library in threadpool_info() if library["user_api"] == "blas"})
-    record.write("topk", list(rows.values()), {name_of(cell): ratios(row) for cell, row in rows.items()}, blas=blas)
+    named = {name_of(cell): row for cell, row in rows.items()} | {
+        f"trained_{name_of(cell)}": row for cell, row in trained.items()
+    }
+    record.write(
+        "topk", [{"cell": name} | row for name, row in named.items()], {n: ratios(row) for n, row in named.items()}, blas=blas
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """From histories to playlists in Delta: this line against the pipeline that a Spark user would write, and how it grows.
 
 Both sides read the same simulated histories (bench/city.py) from Delta, in one warm session, with the same dimensions and
-epochs; the rival (bench/naive_spark.py) runs the one of four settings whose lists are best. While it is chosen both sides run four
-times on a smaller city, which warms them alike. Times are medians of three, in turns; the garbage of one side's run is
-collected before the other's starts. Quality is NDCG@30 on what listeners discovered in the seven days after the cut, over the full catalogue.
+epochs; the rival (bench/naive_spark.py) runs the one of four settings whose lists are best. Times are medians of three, in
+turns. Before each timed run the same side runs on the smaller city where the rival's setting was chosen: while one side
+runs, Spark retires the other's Python workers and Java its code. Quality is NDCG@30 on what listeners discovered in the
+seven days after the cut, over the full catalogue.
 
     python bench/week.py               -> bench/results/week.json (city, about half an hour on two quiet cores)
     python bench/week.py --repeats 1   -> the same without medians; the result says so
@@ -106,25 +107,25 @@ def ndcg(place: city.City, lists: dict[int, list[int]]) -> float:
     return float(np.mean(ndcg_at_k(hits, relevant)))
 
 
-def choose_setting(folder: Path, spark: Any, scale: Scale) -> tuple[naive_spark.Setting, list[dict[str, Any]]]:
-    """The rival's best setting on a smaller city, and what each reached there; the line runs as often, to be as warm."""
-    place = city.build(folder, scale.choose_on, tracks=scale.tracks)
+def choose_setting(place: city.City, spark: Any, scale: Scale) -> tuple[naive_spark.Setting, list[dict[str, Any]]]:
+    """The rival's best setting on a smaller city, and what each reached there."""
     rows = []
     for setting in naive_spark.SETTINGS:
         rival(place, spark, scale, setting)
-        line(place, spark, scale)
         rows.append({"alpha": setting.alpha, "reg": setting.reg, "ndcg": round(rival_ndcg(place, spark), 5)})
     best = max(range(len(rows)), key=lambda i: rows[i]["ndcg"])
     return naive_spark.SETTINGS[best], rows
 
 
-def duel(place: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> dict[str, Any]:
+def duel(place: city.City, small: city.City, spark: Any, scale: Scale, setting: naive_spark.Setting) -> dict[str, Any]:
     """Line and rival in turns, after a run of the line that is sampled for memory."""
     peaks = line(place, spark, scale, sampled=True)
     ours, theirs = [], []
     for _ in range(scale.repeats):
+        line(small, spark, scale)
         settle(spark)
         ours.append(line(place, spark, scale))
+        rival(small, spark, scale, setting)
         settle(spark)
         theirs.append(rival(place, spark, scale, setting))
     middle = sorted(ours, key=lambda run: run.total)[len(ours) // 2]
@@ -174,8 +175,9 @@ def _rounded(stages: Stages, peaks: Stages) -> dict[str, dict[str, float]]:
 def measure(folder: Path, scale: Scale) -> dict[str, Any]:
     """The whole result."""
     spark = session.get(Spark(cores=os.cpu_count() or 2, driver_memory="4g"))
-    setting, tried = choose_setting(folder / "choice", spark, scale)
-    against = duel(city.build(folder / "duel", scale.listeners, tracks=scale.tracks), spark, scale, setting)
+    small = city.build(folder / "choice", scale.choose_on, tracks=scale.tracks)
+    setting, tried = choose_setting(small, spark, scale)
+    against = duel(city.build(folder / "duel", scale.listeners, tracks=scale.tracks), small, spark, scale, setting)
     steps, ratio = growth(folder / "growth", spark, scale)
     spark.stop()
     return {
