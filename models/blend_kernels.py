@@ -12,6 +12,32 @@ Int32s = npt.NDArray[np.int32]
 
 
 @jit
+def worths_of(ids: Int32s, scores: Float32s, by_rank: npt.NDArray[np.float64], out: Float32s) -> None:
+    """Fill `out` [n, k] with the worth of each entry, see models/blend.py; pads are left alone.
+
+    A list that ends early says that all else scores 0 or less; what is behind the last entry of a full one is not known.
+    One by one: numpy's vectorised logarithm has other last bits at other places of an array.
+    """
+    k = ids.shape[1]
+    for row in range(len(ids)):
+        held = 0
+        while held < k and ids[row, held] >= 0:
+            held += 1
+        if held == 0:
+            continue
+        end = float(scores[row, held - 1])
+        if held < k:
+            end = min(end, 0.0)
+        squares = 0.0
+        for at in range(held):
+            squares += (scores[row, at] - end) ** 2
+        spread = np.sqrt(squares / held)
+        for at in range(held):
+            lead = np.log1p((scores[row, at] - end) / spread) if spread > 0.0 else 0.0
+            out[row, at] = (by_rank[at] + lead / np.log(4.0)) / 2.0
+
+
+@jit
 def add_lists(
     ids: Int32s,
     worth: Float32s,

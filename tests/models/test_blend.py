@@ -34,20 +34,30 @@ def lists(seed: int, n: int, k: int, sources: int) -> dict[str, TopK]:
     return made
 
 
-def test_only_the_rank_of_an_entry_counts() -> None:
-    steep, flat = top([[4, 5, -1]], [[9, 1, -np.inf]]), top([[4, 5, -1]], [[3, 2.9, -np.inf]])
-    assert worths(steep).tolist() == worths(flat).tolist()
-    assert worths(steep)[0].tolist() == pytest.approx([1, 0.5, 0])
+def test_the_unit_of_a_source_does_not_count_and_its_shape_does() -> None:
+    scores = np.array([[9.0, 5.0, 1.0]])
+    assert worths(top([[4, 5, 6]], scores * 1000)).tolist() == worths(top([[4, 5, 6]], scores)).tolist()
+    moved = worths(top([[4, 5, 6]], scores - 20))  # what a full list's zero is nobody knows
+    assert moved[0].tolist() == pytest.approx(worths(top([[4, 5, 6]], scores))[0].tolist())
+    ahead = worths(top([[4, 5, 6]], [[9.0, 2.0, 1.0]]))
+    assert ahead[0, 0] > moved[0, 0] and ahead[0, 1] < moved[0, 1]
+
+
+def test_a_list_that_ends_early_leads_over_zero_and_one_of_equal_scores_is_told_apart_by_rank() -> None:
+    rank = [1.0, 0.5, 1 - np.log(3) / np.log(4)]
+    short = worths(top([[4, -1, -1]], [[0.2, -np.inf, -np.inf]]))
+    assert short[0].tolist() == pytest.approx([(1 + np.log(2) / np.log(4)) / 2, 0, 0])
+    equal = worths(top([[4, 5, 6]], [[7.0, 7.0, 7.0]]))
+    assert equal[0].tolist() == pytest.approx([r / 2 for r in rank])
+    assert worths(top([[-1, -1, -1]], [[-np.inf] * 3])).tolist() == [[0, 0, 0]]
 
 
 def test_scores_add_up_and_the_strongest_source_is_named() -> None:
-    made = blend(
-        {"a": top([[1, 2, 3]], [[9, 5, 1]], [[7, 8, 9]]), "b": top([[3, 2, 4]], [[1, 0.5, 0]])},
-        {"b": 3.0, "a": 1.0}, TIES, 4,
-    )  # fmt: skip
+    a, b = top([[1, 2, 3]], [[9, 5, 1]], [[7, 8, 9]]), top([[3, 2, 4]], [[1, 0.5, 0]])
+    made = blend({"a": a, "b": b}, {"b": 3.0, "a": 1.0}, TIES, 4)
     assert made.ids.tolist() == [[3, 2, 1, 4]]
-    third = 1 - np.log(3) / np.log(4)
-    np.testing.assert_allclose(made.scores, [[3 + third, 2, 1, 3 * third]], rtol=1e-6)
+    (a1, a2, a3), (b3, b2, b4) = worths(a)[0].astype(float), worths(b)[0].astype(float)
+    np.testing.assert_allclose(made.scores, [[a3 + 3 * b3, a2 + 3 * b2, a1, 3 * b4]], rtol=1e-6)
     assert made.source.tolist() == [[0, 0, 1, 0]]
     assert made.because.tolist() == [[9, 8, 7, -1]]  # b names no heard track, so a's stands
 
