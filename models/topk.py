@@ -24,9 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -34,9 +32,9 @@ from conf.errors import ContractError
 from models import selection
 from models.cores import one_blas_thread
 from models.frozen import frozen
+from models.topk_kernels import ITEM_TILE, excluded_by_tile, may_gain, score_again, strike_out
 
 USER_TILE = 256
-ITEM_TILE = 512
 # Users that share one gathering of an item tile; also the unit of work of a thread.
 BLOCK = 4 * USER_TILE
 MAX_K = 1000
@@ -195,7 +193,7 @@ def _search(users: Float32s, items: ItemIndex, exclude: Exclusions, ids: Int32s,
     if len(lost):
         found[lost], _ = _search_tiles(users[lost], items, exclude.take(lost), found.shape[1], np.inf)
     again = np.full(found.shape, -np.inf, np.float32)
-    _score_again(frozen(users), frozen(items.factors), found, again)
+    score_again(frozen(users), frozen(items.factors), found, again)
     best = selection.order(again, items.tie_rank[found])[:, : ids.shape[1]]
     ids[:], scores[:] = np.take_along_axis(found, best, 1), np.take_along_axis(again, best, 1)
 
@@ -204,7 +202,7 @@ def _search_tiles(
     users: Float32s, items: ItemIndex, exclude: Exclusions, k: int, margin: float
 ) -> tuple[Int32s, npt.NDArray[np.intp]]:
     """(best `k` items of at most BLOCK users as BLAS sees them in no order, int32 [users, k], -1 pads; users without)."""
-    bounds, columns = _excluded_by_tile(frozen(exclude.indptr), frozen(exclude.ids), frozen(items.place), items.n_tiles)
+    bounds, columns = excluded_by_tile(frozen(exclude.indptr), frozen(exclude.ids), frozen(items.place), items.n_tiles)
     keys = np.empty((len(users), selection.capacity(k)), np.int64)
     chosen = np.empty(keys.shape, np.int32)
     sizes, floors = np.zeros(len(users), np.int64), np.full(len(users), selection.NOTHING)
@@ -216,12 +214,12 @@ def _search_tiles(
             rows = asking[first : first + USER_TILE]
             scores = tile_scores[: len(rows)]
             np.matmul(users[rows], tile.T, out=scores)
-            _strike_out(scores, rows, bounds[number], bounds[number + 1], columns)
+            strike_out(scores, rows, bounds[number], bounds[number + 1], columns)
             selection.pour(scores, rows, tie_rank, number * ITEM_TILE, k, keys, chosen, sizes, floors)
         seen = number + 1
         if items.steep and seen < items.n_tiles:
             selection.lift(keys, chosen, sizes, floors, k)
-            asking = asking[_may_gain(floors[asking], norms[asking] * items.reach[seen])]
+            asking = asking[may_gain(floors[asking], norms[asking] * items.reach[seen])]
         elif seen & number == 0:  # after 1, 2, 4, 8, ... tiles
             selection.lift(keys, chosen, sizes, floors, _enough(k, min(1.0, seen * ITEM_TILE / len(items.order)), margin))
     drawn = np.empty((len(users), k), np.int32)
@@ -234,73 +232,3 @@ def _enough(k: int, share: float, margin: float) -> int:
     """Entries among which the best k's members of a `share` of the items are, but once in a hundred thousand users."""
     expected = k * share
     return int(np.clip(np.ceil(expected + margin * np.sqrt(expected) + margin), 1, k))
-
-
-_jit: Any = numba.njit(nogil=True, cache=True)
-
-
-@_jit
-def _excluded_by_tile(indptr: Int64s, ids: Int32s, place: Int32s, tiles: int) -> tuple[Int64s, Int32s]:
-    """Columns of the excluded items in their tiles: those of user u in tile t are bounds[t, u] to bounds[t + 1, u]."""
-    users = len(indptr) - 1
-    bounds, columns = np.zeros((tiles + 1, users), np.int64), np.empty(len(ids), np.int32)
-    for user in range(users):
-        excluded = ids[indptr[user] : indptr[user + 1]]
-        for item in excluded:
-            if place[item] >= 0:
-                bounds[place[item] // ITEM_TILE + 1, user] += 1
-        bounds[0, user] = indptr[user]
-    for tile in range(tiles):
-        bounds[tile + 1] += bounds[tile]
-    free = np.empty(tiles, np.int64)
-    for user in range(users):
-        free[:] = bounds[:tiles, user]
-        for item in ids[indptr[user] : indptr[user + 1]]:
-            tile = place[item] // ITEM_TILE
-            if tile >= 0:
-                columns[free[tile]] = place[item] % ITEM_TILE
-                free[tile] += 1
-    return bounds, columns
-
-
-@_jit
-def _strike_out(scores: Float32s, users: Int64s, starts: Int64s, stops: Int64s, columns: Int32s) -> None:
-    """Set the items of this tile that are excluded for `users`, whose rows these are, to -inf."""
-    for row in range(len(users)):
-        for at in range(starts[users[row]], stops[users[row]]):
-            scores[row, columns[at]] = -np.inf
-
-
-@_jit
-def _may_gain(floors: Int64s, most: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Whose floor a score of at most `most` may still reach, bool [users]."""
-    gains = np.empty(len(floors), np.bool_)
-    for user in range(len(floors)):
-        gains[user] = most[user] >= selection.score_of(floors[user])
-    return gains
-
-
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract"})
-def _score_again(users: Float32s, factors: Float32s, ids: Int32s, scores: Float32s) -> None:
-    """Inner products of what was found, summed in float64 in the same order for every row; four hide each other's latency."""
-    for user in range(len(ids)):
-        u = users[user]
-        for at in range(0, ids.shape[1], 4):
-            last = ids.shape[1] - 1
-            i0, i1, i2, i3 = (
-                ids[user, at],
-                ids[user, min(at + 1, last)],
-                ids[user, min(at + 2, last)],
-                ids[user, min(at + 3, last)],
-            )
-            v0, v1, v2, v3 = factors[max(i0, 0)], factors[max(i1, 0)], factors[max(i2, 0)], factors[max(i3, 0)]
-            t0 = t1 = t2 = t3 = 0.0
-            for d in range(len(u)):
-                wide = np.float64(u[d])
-                t0 += wide * np.float64(v0[d])
-                t1 += wide * np.float64(v1[d])
-                t2 += wide * np.float64(v2[d])
-                t3 += wide * np.float64(v3[d])
-            for j, (item, total) in enumerate(((i0, t0), (i1, t1), (i2, t2), (i3, t3))):
-                if item >= 0 and at + j <= last:
-                    scores[user, at + j] = total
