@@ -39,6 +39,17 @@ class Stages:
         self.cpu_seconds[name] = cpu_seconds() - burnt
         self.peak_mib[name] = peak.mib
 
+    def beside(self, peaks: Stages) -> dict[str, dict[str, float]]:
+        """Rounded, stage by stage, with the peaks of a run that was sampled."""
+        return {
+            name: {
+                "seconds": round(seconds, 2),
+                "cpu_seconds": round(self.cpu_seconds[name], 2),
+                "peak_mib": round(peaks.peak_mib[name]),
+            }
+            for name, seconds in self.seconds.items()
+        }
+
     @property
     def total(self) -> float:
         """Seconds of all stages."""

@@ -17,13 +17,14 @@ from models import cores
 ROOT = Path(__file__).parent.parent
 
 
-def write(bench: str, rows: list[dict[str, Any]], ratios: dict[str, Any], **more: Any) -> None:
-    """Write bench/results/BENCH.json and print it."""
+def write(bench: str, rows: list[dict[str, Any]], ratios: dict[str, Any], keep: bool = True, **more: Any) -> None:
+    """Print a result and, where it is to be kept, write bench/results/BENCH.json."""
     head = {"bench": bench, "date": datetime.now(UTC).date().isoformat(), "commit": commit(), "cores": cores.usable()}
     result = json.dumps({**head, **more, "rows": rows, "ratios": ratios}, indent=2)
-    target = ROOT / "bench" / "results" / f"{bench}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(result + "\n")
+    if keep:
+        target = ROOT / "bench" / "results" / f"{bench}.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(result + "\n")
     print(result)
 
 

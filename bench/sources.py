@@ -11,7 +11,6 @@ thousand listeners cost with those of the ten thousand before.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 import city
 import record
-from line import Line, Stages
+from line import Line
 
 from conf.settings import Settings, Spark
 from spark_jobs import session
@@ -29,36 +28,23 @@ VILLAGE = (2_000, 3_000, (500, 1_000, 2_000, 4_000))
 
 
 def trained(place: city.City, spark: Any, sampled: bool) -> Line:
-    """All trainers of the sources, in the order of the settings, and the fallback's."""
+    """All trainers of the sources, in the order of the settings, and the fallback's; then candidates."""
     settings, jobs = Settings(), Line(place, spark, sampled)
     for source in ("popularity", *settings.generate_candidates.sources):
         jobs.train(f"train_{source}", getattr(settings, f"train_{source}"))
+    jobs.transform("generate_candidates", settings.generate_candidates)
     return jobs
-
-
-def row(place: city.City, timed: Stages, peaks: Stages, **more: Any) -> dict[str, Any]:
-    """One size, stage by stage."""
-    stages = {
-        name: {
-            "seconds": round(seconds, 2),
-            "cpu_seconds": round(timed.cpu_seconds[name], 2),
-            "peak_mib": round(peaks.peak_mib[name]),
-        }
-        for name, seconds in timed.seconds.items()
-    }
-    return {"listeners": place.listeners, "interactions": place.interactions, "stages": stages, **more}
 
 
 def whole(place: city.City, spark: Any) -> dict[str, Any]:
     """Training and candidates of the whole city, once sampled for memory and once timed."""
-    runs = []
-    for sampled in (True, False):
-        jobs = trained(place, spark, sampled)
-        jobs.transform("generate_candidates", Settings().generate_candidates)
-        runs.append(jobs)
-    return row(
-        place, runs[1].stages, runs[0].stages, artefact_mb={k: round(v / 1e6, 1) for k, v in runs[1].artefact_bytes().items()}
-    )
+    sampled, timed = (trained(place, spark, sampled) for sampled in (True, False))
+    return {
+        "listeners": place.listeners,
+        "interactions": place.interactions,
+        "stages": timed.stages.beside(sampled.stages),
+        "artefact_mb": {name: round(size / 1e6, 1) for name, size in timed.artefact_bytes().items()},
+    }
 
 
 def growth(folder: Path, spark: Any, sizes: tuple[int, ...], tracks: int) -> tuple[list[dict[str, Any]], float]:
@@ -67,8 +53,7 @@ def growth(folder: Path, spark: Any, sizes: tuple[int, ...], tracks: int) -> tup
     for size in sizes:
         place = city.build(folder / str(size), size, tracks=tracks, told=True)
         jobs = trained(place, spark, sampled=False)
-        jobs.transform("generate_candidates", Settings().generate_candidates)
-        jobs.transform("generate_candidates", Settings().generate_candidates)
+        jobs.transform("generate_candidates", Settings().generate_candidates)  # again: the first run was warm-up
         seconds.append(jobs.stages.seconds["generate_candidates"])
         rows.append({"listeners": size, "interactions": place.interactions, "candidates_seconds": round(seconds[-1], 2)})
     return rows, (seconds[3] - seconds[2]) / (seconds[2] - seconds[1])
@@ -93,10 +78,7 @@ def main() -> None:
         "peak_mib": max(s["peak_mib"] for s in stages.values()),
         "step": round(step, 2),
     }
-    if quick:
-        print(json.dumps({"rows": [one, *steps], "ratios": ratios}, indent=2))
-    else:
-        record.write("sources", [one, *steps], ratios, simulated=True)
+    record.write("sources", [one, *steps], ratios, keep=not quick, simulated=True)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,11 @@ CPU seconds of all processes stand beside wall seconds: on a crowded machine onl
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +28,7 @@ import city
 import naive_spark
 import numpy as np
 import numpy.typing as npt
+import record
 from line import Line, Stages, cpu_seconds
 
 from conf import tables as t
@@ -39,7 +37,6 @@ from conf.trainers import TrainMf
 from models.metrics import ndcg_at_k
 from spark_jobs import session
 
-ROOT = Path(__file__).parent.parent
 LENGTH = 30
 # Runs at each size behind the growth: of seconds that differ by one, three runs' median errs by a third.
 GROWTH_REPEATS = 9
@@ -140,7 +137,7 @@ def duel(place: city.City, small: city.City, spark: Any, scale: Scale, setting: 
         "rival_cpu_seconds": round(statistics.median(cpu for _, cpu in theirs), 2),
         "line_ndcg": round(line_ndcg(place), 5),
         "rival_ndcg": round(rival_ndcg(place, spark), 5),
-        "stages": _rounded(middle, peaks),
+        "stages": middle.beside(peaks),
     }
 
 
@@ -159,22 +156,11 @@ def growth(folder: Path, spark: Any, scale: Scale) -> tuple[list[dict[str, Any]]
         runs = [line(place, spark, scale) for _ in range(GROWTH_REPEATS if scale.repeats > 1 else 1)]
         middle = sorted(runs, key=lambda run: run.total)[len(runs) // 2]
         totals.append(middle.total)
-        rows.append({"listeners": size, "interactions": place.interactions, "stages": _rounded(middle, peaks)})
+        rows.append({"listeners": size, "interactions": place.interactions, "stages": middle.beside(peaks)})
     return rows, (totals[3] - totals[2]) / (totals[2] - totals[1])
 
 
-def _rounded(stages: Stages, peaks: Stages) -> dict[str, dict[str, float]]:
-    return {
-        name: {
-            "seconds": round(seconds, 2),
-            "cpu_seconds": round(stages.cpu_seconds[name], 2),
-            "peak_mib": round(peaks.peak_mib[name]),
-        }
-        for name, seconds in stages.seconds.items()
-    }
-
-
-def measure(folder: Path, scale: Scale) -> dict[str, Any]:
+def measure(folder: Path, scale: Scale, keep: bool) -> None:
     """The whole result."""
     spark = session.get(Spark(cores=os.cpu_count() or 2, driver_memory="4g"))
     small = city.build(folder / "choice", scale.choose_on, tracks=scale.tracks)
@@ -182,43 +168,25 @@ def measure(folder: Path, scale: Scale) -> dict[str, Any]:
     against = duel(city.build(folder / "duel", scale.listeners, tracks=scale.tracks), small, spark, scale, setting)
     steps, ratio = growth(folder / "growth", spark, scale)
     spark.stop()
-    return {
-        "bench": "week",
-        "date": datetime.now(UTC).date().isoformat(),
-        "commit": commit(),
-        "cores": os.cpu_count(),
-        "repeats": scale.repeats,
-        "simulated": True,
-        "rows": [against, *steps],
-        "rival": {"setting": vars(setting), "tried_on": scale.choose_on, "tried": tried},
-        "ratios": {
-            "naive_spark": round(against["rival_seconds"] / against["line_seconds"], 2),
-            "naive_spark_cpu": round(against["rival_cpu_seconds"] / against["line_cpu_seconds"], 2),
-            "ndcg_over_naive_spark": round(against["line_ndcg"] / max(against["rival_ndcg"], 1e-9), 3),
-            "last_step": round(ratio, 2),
-        },
+    ratios = {
+        "naive_spark": round(against["rival_seconds"] / against["line_seconds"], 2),
+        "naive_spark_cpu": round(against["rival_cpu_seconds"] / against["line_cpu_seconds"], 2),
+        "ndcg_over_naive_spark": round(against["line_ndcg"] / max(against["rival_ndcg"], 1e-9), 3),
+        "last_step": round(ratio, 2),
     }
-
-
-def commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else "uncommitted"
+    chosen = {"setting": vars(setting), "tried_on": scale.choose_on, "tried": tried}
+    record.write("week", [against, *steps], ratios, keep, repeats=scale.repeats, simulated=True, rival=chosen)
 
 
 def main() -> None:
+    """Measure and write."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="a village instead of the city; writes no result file")
     arguments.add_argument("--repeats", type=int, help="runs behind each median")
     given = arguments.parse_args()
     scale = VILLAGE if given.quick else CITY
-    scale = replace(scale, repeats=given.repeats or scale.repeats)
     with tempfile.TemporaryDirectory(prefix="bench-week-") as folder:
-        result = json.dumps(measure(Path(folder), scale), indent=2)
-    if not given.quick:
-        target = ROOT / "bench" / "results" / "week.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(result + "\n")
-    print(result)
+        measure(Path(folder), replace(scale, repeats=given.repeats or scale.repeats), keep=not given.quick)
 
 
 if __name__ == "__main__":

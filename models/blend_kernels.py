@@ -55,7 +55,7 @@ def add_lists(
     Parameters
     ----------
     ids, worth, because : [n, total], the sources' lists side by side; source s owns columns bounds[s] to bounds[s + 1].
-    weights : float64 [sources].
+    weights : float64 [sources], > 0.
     out_ids ... out_source : [n, k], see models/blend.py.
     """
     items, k = len(tie_rank), out_ids.shape[1]
@@ -69,8 +69,6 @@ def add_lists(
     for row in range(len(ids)):
         reached = 0
         for source in range(len(weights)):
-            if weights[source] <= 0.0:
-                continue
             for at in range(bounds[source], bounds[source + 1]):
                 item = ids[row, at]
                 if item < 0:

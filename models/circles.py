@@ -28,9 +28,8 @@ def loved(log: Histories, cut_day: int, days: int, depth: int) -> npt.NDArray[np
     row = np.repeat(np.arange(len(log)), np.diff(log.indptr))
     entry = np.flatnonzero(lately)
     order = entry[np.lexsort((log.track_idx[entry], -log.weight[entry], row[entry]))]
-    rank = np.arange(len(order)) - np.searchsorted(row[order], row[order])
     chosen = np.zeros(len(lately), bool)
-    chosen[order[rank < depth]] = True
+    chosen[order[_places(row[order]) < depth]] = True
     return chosen
 
 
@@ -95,8 +94,13 @@ def friends_lists(circle: Circle, k: int, exclude: Exclusions, tie_rank: npt.NDA
     new = ~np.isin(row * len(tie_rank) + circle.ids, struck)
     row, track, weight = row[new], circle.ids[new], circle.weight[new]
     order = np.lexsort((tie_rank[track], -weight, row))
-    rank = np.arange(len(order)) - np.searchsorted(row[order], row[order])
+    rank = _places(row[order])
     order, rank = order[rank < k], rank[rank < k]
     ids, scores = np.full((n, k), -1, np.int32), np.full((n, k), -np.inf, np.float32)
     ids[row[order], rank], scores[row[order], rank] = track[order], weight[order]
     return TopK(ids, scores, np.full_like(ids, -1))
+
+
+def _places(row: Int64s) -> Int64s:
+    """Place of each entry among those of its row, from 0; `row` ascends."""
+    return np.asarray(np.arange(len(row)) - np.searchsorted(row, row), np.int64)

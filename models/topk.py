@@ -151,13 +151,14 @@ def top_k(users: Float32s, items: ItemIndex, k: int, exclude: Exclusions, thread
     ContractError
         Where a factor is no number, or shapes do not fit.
     """
-    _check(users, items, k, exclude)
+    norms = _check(users, items, k, exclude)
     ids = np.full((len(users), k), -1, np.int32)
     scores = np.full((len(users), k), -np.inf, np.float32)
 
     def work(start: int) -> None:
         stop = min(start + BLOCK, len(users))
-        _search(users[start:stop], items, exclude.rows(start, stop), ids[start:stop], scores[start:stop])
+        rows = slice(start, stop)
+        _search(users[rows], norms[rows], items, exclude.rows(start, stop), ids[rows], scores[rows])
 
     if not len(items.order):
         return ids, scores
@@ -167,14 +168,15 @@ def top_k(users: Float32s, items: ItemIndex, k: int, exclude: Exclusions, thread
     return ids, scores
 
 
-def _check(users: Float32s, items: ItemIndex, k: int, exclude: Exclusions) -> None:
+def _check(users: Float32s, items: ItemIndex, k: int, exclude: Exclusions) -> npt.NDArray[np.float64]:
+    """Norms of users that fit; refuses others."""
     if not 1 <= k <= MAX_K:
         raise ContractError(f"top-k: k is {k}, wanted 1 to {MAX_K}")
     if users.dtype != np.float32 or users.ndim != 2 or users.shape[1] != items.factors.shape[1]:
         raise ContractError(f"top-k: users are {users.dtype} {users.shape}, items {items.factors.shape}")
     if len(exclude.indptr) != len(users) + 1:
         raise ContractError(f"top-k: {len(exclude.indptr) - 1} rows of exclusions for {len(users)} users")
-    _norms(users, "user")
+    return _norms(users, "user")
 
 
 def _norms(factors: Float32s, whose: str) -> npt.NDArray[np.float64]:
@@ -187,11 +189,13 @@ def _norms(factors: Float32s, whose: str) -> npt.NDArray[np.float64]:
     return np.asarray(norms)
 
 
-def _search(users: Float32s, items: ItemIndex, exclude: Exclusions, ids: Int32s, scores: Float32s) -> None:
+def _search(
+    users: Float32s, norms: npt.NDArray[np.float64], items: ItemIndex, exclude: Exclusions, ids: Int32s, scores: Float32s
+) -> None:
     """Fill `ids` and `scores` of at most BLOCK users."""
-    found, lost = _search_tiles(users, items, exclude, ids.shape[1] + GUARD, np.inf if items.steep else MARGIN)
+    found, lost = _search_tiles(users, norms, items, exclude, ids.shape[1] + GUARD, np.inf if items.steep else MARGIN)
     if len(lost):
-        found[lost], _ = _search_tiles(users[lost], items, exclude.take(lost), found.shape[1], np.inf)
+        found[lost], _ = _search_tiles(users[lost], norms[lost], items, exclude.take(lost), found.shape[1], np.inf)
     again = np.full(found.shape, -np.inf, np.float32)
     score_again(frozen(users), frozen(items.factors), found, again)
     best = selection.order(again, items.tie_rank[found])[:, : ids.shape[1]]
@@ -199,7 +203,7 @@ def _search(users: Float32s, items: ItemIndex, exclude: Exclusions, ids: Int32s,
 
 
 def _search_tiles(
-    users: Float32s, items: ItemIndex, exclude: Exclusions, k: int, margin: float
+    users: Float32s, norms: npt.NDArray[np.float64], items: ItemIndex, exclude: Exclusions, k: int, margin: float
 ) -> tuple[Int32s, npt.NDArray[np.intp]]:
     """(best `k` items of at most BLOCK users as BLAS sees them in no order, int32 [users, k], -1 pads; users without)."""
     bounds, columns = excluded_by_tile(frozen(exclude.indptr), frozen(exclude.ids), frozen(items.place), items.n_tiles)
@@ -207,7 +211,7 @@ def _search_tiles(
     chosen = np.empty(keys.shape, np.int32)
     sizes, floors = np.zeros(len(users), np.int64), np.full(len(users), selection.NOTHING)
     tile_scores = np.empty((USER_TILE, ITEM_TILE), np.float32)
-    norms, asking = _norms(users, "user") * _SLACK, np.arange(len(users))
+    asking = np.arange(len(users))
     for number, (members, tile) in enumerate(items.tiles()):
         tie_rank = frozen(items.tie_rank[members])
         for first in range(0, len(asking), USER_TILE):
@@ -219,7 +223,7 @@ def _search_tiles(
         seen = number + 1
         if items.steep and seen < items.n_tiles:
             selection.lift(keys, chosen, sizes, floors, k)
-            asking = asking[may_gain(floors[asking], norms[asking] * items.reach[seen])]
+            asking = asking[may_gain(floors[asking], norms[asking] * items.reach[seen] * _SLACK)]
         elif seen & number == 0:  # after 1, 2, 4, 8, ... tiles
             selection.lift(keys, chosen, sizes, floors, _enough(k, min(1.0, seen * ITEM_TILE / len(items.order)), margin))
     drawn = np.empty((len(users), k), np.int32)

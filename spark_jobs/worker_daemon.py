@@ -29,7 +29,7 @@ NEEDED = (
 def rehearse() -> None:
     """Load the kernels of the costliest source by asking it for one made-up listener."""
     factors = np.eye(4, 2, dtype=np.float32)
-    catalogue = Catalogue(np.arange(4, dtype=np.int32), np.ones(4, bool))
+    catalogue = Catalogue.of_size(4)
     items = ItemSide(factors, gram(factors), alpha0=0.1, reg=0.01, nu=1.0, weight_scale=1.0)
     heard = {name: np.ones(1, kind) for name, kind in PER_TRACK.items()}
     log = Histories(pa.array(["nobody"]), np.array([0, 1]), **heard)

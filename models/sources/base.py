@@ -63,6 +63,11 @@ class Catalogue:
         return len(self.tie_rank)
 
     @classmethod
+    def of_size(cls, n: int) -> Catalogue:
+        """`n` tracks of which nothing but their number is known: all allowed, equal scores go to the lower number."""
+        return cls(np.arange(n, dtype=np.int32), np.ones(n, bool))
+
+    @classmethod
     def from_arrow(cls, tracks: pa.Table, served_on: date) -> Catalogue:
         """Catalogue of CATALOGUE_COLUMNS in any order of rows.
 

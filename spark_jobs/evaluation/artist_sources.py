@@ -82,12 +82,16 @@ class ArtistTaste:
 
 def gather(panel: Panel, artist_of: Int32s, names: pa.Array[Any], tags: Rows, follows: Rows, cut: date) -> ArtistTaste:
     """The panel over the artists `names`; friends outside the panel tell nothing."""
-    order, nobody = np.arange(len(names), dtype=np.int32), np.full(len(names), -1, np.int32)
-    catalogue = Catalogue(order, np.ones(len(names), bool), artist=nobody)
     listeners = Listeners(by_artist(panel.listeners.log, artist_of, len(names)), panel.listeners.country)
     pairs = follows.table(columns=["user_id", "followed_id"], where=panel.theirs & pc.field("followed_id").isin(panel.user_ids))
     follower, followed = panel.rows_of(pairs["user_id"]), panel.rows_of(pairs["followed_id"])
-    return ArtistTaste(listeners, catalogue, _tags(tags, names), (follower.astype(np.int64), followed.astype(np.int64)), cut)
+    return ArtistTaste(
+        listeners,
+        Catalogue.of_size(len(names)),
+        _tags(tags, names),
+        (follower.astype(np.int64), followed.astype(np.int64)),
+        cut,
+    )
 
 
 def _tags(tags: Rows, names: pa.Array[Any]) -> Histories:

@@ -82,7 +82,7 @@ class Contest:
     @cached_property
     def catalogue(self) -> Catalogue:
         """All items, in order of their number in the files."""
-        return Catalogue(np.arange(self.split.items, dtype=np.int32), np.ones(self.split.items, bool))
+        return Catalogue.of_size(self.split.items)
 
     @cached_property
     def whole(self) -> Histories:

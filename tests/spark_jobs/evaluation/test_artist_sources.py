@@ -30,12 +30,12 @@ def taste() -> ArtistTaste:
     log = Histories(
         ids, np.arange(LISTENERS + 1) * 14, artist, counts, counts, counts * 0, days, np.ones(len(artist), np.float32)
     )
-    order = np.arange(ARTISTS, dtype=np.int32)
-    catalogue = Catalogue(order, np.ones(ARTISTS, bool), artist=np.full(ARTISTS, -1, np.int32))
     kind = pa.array([f"{'odd' if n % 2 else 'even'}" for n in range(ARTISTS)])
-    tags = tag_histories(order, kind, np.ones(ARTISTS, np.float32), 3)
+    tags = tag_histories(np.arange(ARTISTS, dtype=np.int32), kind, np.ones(ARTISTS, np.float32), 3)
     nobody = np.empty(0, np.int64)
-    return ArtistTaste(Listeners(log, pa.nulls(LISTENERS, pa.string())), catalogue, tags, (nobody, nobody), CUT)
+    return ArtistTaste(
+        Listeners(log, pa.nulls(LISTENERS, pa.string())), Catalogue.of_size(ARTISTS), tags, (nobody, nobody), CUT
+    )
 
 
 def test_unknown_artists_of_the_own_kind_come_first_and_known_ones_never(taste):
