@@ -70,6 +70,16 @@ def build(folder: Path, listeners: int, seed: int = 11, tracks: int | None = Non
     return City(warehouse, size.listeners, size.tracks, interactions, np.concatenate([found for _, found in blocks]))
 
 
+def shrink(place: City, listeners: int) -> City:
+    """Forget the histories of all but the first `listeners`; everything else stays."""
+    histories = place.warehouse.rows(t.HISTORIES).table()
+    names = histories["user_id"].to_pylist()
+    kept = histories.filter(pa.array([int(name[1:]) < listeners for name in names]))
+    _write_histories(place.warehouse, kept)
+    interactions = int(pc.sum(pc.list_value_length(kept["track_idx"])).as_py() or 0)
+    return replace(place, listeners=listeners, interactions=interactions)
+
+
 def _write_histories(warehouse: Warehouse, histories: pa.Table) -> None:
     """Write `histories` as build_histories does: FILES files, listeners by bucket and in order of (bucket, user_id)."""
     bucket = np.array([zlib.crc32(name.encode()) % BUCKETS for name in histories["user_id"].to_pylist()], np.int32)

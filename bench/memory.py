@@ -1,9 +1,15 @@
-"""Peak memory of this process and everything below it (JVM, Python workers), while a stage runs."""
+"""Peak memory of this process and everything below it (JVM, Python workers), while a stage or a command runs.
+
+    python bench/memory.py COMMAND [ARGUMENT ...]   -> runs it, then prints its seconds and peak, and exits as it did
+"""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,3 +66,19 @@ def _pss_kib(process: int) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def main() -> int:
+    """Run the command line's command."""
+    if not sys.argv[1:]:
+        print(__doc__, file=sys.stderr)
+        return 64
+    start = time.perf_counter()
+    with peak_memory() as peak:
+        done = subprocess.run(sys.argv[1:], check=False)
+    print(f"{time.perf_counter() - start:.0f} s, peak {peak.mib / 1024:.2f} GiB over all processes", file=sys.stderr)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,8 +1,9 @@
 """What a week of all sources costs on a city: every training, then one pass of candidates over all listeners.
 
-Simulated histories (bench/city.py), default settings, 200 candidates per listener and source, two hundred for the blend. The
-first run at each size is sampled for memory, the second is timed. `step` compares what the candidates of the last twenty
-thousand listeners cost with those of the ten thousand before.
+Simulated histories (bench/city.py), default settings, 200 candidates per listener and source, two hundred for the blend. All of
+it runs twice: sampled for memory, then timed. After that the candidates of the first 40,000, 20,000, 10,000 and 5,000 listeners
+are made from the same artefacts, medians of three: `step` compares what the last twenty thousand cost with the ten before.
+Last, all sources learn a wide catalogue, for the size of their artefacts.
 
     python bench/sources.py           -> bench/results/sources.json (about half an hour on two quiet cores)
     python bench/sources.py --quick   -> the same on a village, printed only
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +26,21 @@ from line import Line
 from conf.settings import Settings, Spark
 from spark_jobs import session
 
-CITY = (50_000, 30_000, (5_000, 10_000, 20_000, 40_000))
-VILLAGE = (2_000, 3_000, (500, 1_000, 2_000, 4_000))
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much to measure; `wide`: listeners and tracks of the wide catalogue."""
+
+    listeners: int
+    tracks: int
+    steps: tuple[int, int, int, int]
+    wide: tuple[int, int]
+
+
+CITY = Scale(50_000, 30_000, (5_000, 10_000, 20_000, 40_000), (20_000, 100_000))
+VILLAGE = Scale(4_000, 3_000, (500, 1_000, 2_000, 4_000), (1_000, 5_000))
 
 
 def trained(place: city.City, spark: Any, sampled: bool) -> Line:
@@ -36,27 +52,43 @@ def trained(place: city.City, spark: Any, sampled: bool) -> Line:
     return jobs
 
 
-def whole(place: city.City, spark: Any) -> dict[str, Any]:
-    """Training and candidates of the whole city, once sampled for memory and once timed."""
+def whole(place: city.City, spark: Any) -> tuple[dict[str, Any], Line]:
+    """Training and candidates of the whole city, once sampled for memory and once timed; and the jobs of the latter."""
     sampled, timed = (trained(place, spark, sampled) for sampled in (True, False))
-    return {
+    result = {
         "listeners": place.listeners,
         "interactions": place.interactions,
+        "tracks": place.tracks,
         "stages": timed.stages.beside(sampled.stages),
-        "artefact_mb": {name: round(size / 1e6, 1) for name, size in timed.artefact_bytes().items()},
+        "artefact_mb": megabytes(timed),
     }
+    return result, timed
 
 
-def growth(folder: Path, spark: Any, sizes: tuple[int, ...], tracks: int) -> tuple[list[dict[str, Any]], float]:
-    """(candidates at each size, cost of the last step over the one before)."""
-    rows, seconds = [], []
-    for size in sizes:
-        place = city.build(folder / str(size), size, tracks=tracks, told=True)
-        jobs = trained(place, spark, sampled=False)
-        jobs.transform("generate_candidates", Settings().generate_candidates)  # again: the first run was warm-up
-        seconds.append(jobs.stages.seconds["generate_candidates"])
-        rows.append({"listeners": size, "interactions": place.interactions, "candidates_seconds": round(seconds[-1], 2)})
-    return rows, (seconds[3] - seconds[2]) / (seconds[2] - seconds[1])
+def megabytes(jobs: Line) -> dict[str, float]:
+    """Size of each artefact on disk, which is also what a worker maps."""
+    return {name: round(size / 1e6, 1) for name, size in jobs.artefact_bytes().items()}
+
+
+def wide(place: city.City, spark: Any) -> dict[str, Any]:
+    """Seconds, peaks and artefacts of one run, sampled, over a wide catalogue."""
+    jobs = trained(place, spark, sampled=True)
+    row = {"listeners": place.listeners, "interactions": place.interactions, "tracks": place.tracks}
+    return row | {"stages": jobs.stages.beside(jobs.stages), "artefact_mb": megabytes(jobs)}
+
+
+def growth(place: city.City, jobs: Line, sizes: tuple[int, ...]) -> tuple[list[dict[str, Any]], float]:
+    """(candidates at each size, cost of the last step over the one before): fewer and fewer listeners, the same artefacts."""
+    settings, rows = Settings().generate_candidates, []
+    for size in reversed(sizes):
+        place, seconds = city.shrink(place, size), []
+        for _ in range(REPEATS):
+            jobs.transform("generate_candidates", settings)
+            seconds.append(jobs.stages.seconds["generate_candidates"])
+        row = {"listeners": size, "interactions": place.interactions}
+        rows.insert(0, row | {"candidates_seconds": round(statistics.median(seconds), 2)})
+    took = [row["candidates_seconds"] for row in rows]
+    return rows, (took[3] - took[2]) / (took[2] - took[1])
 
 
 def main() -> None:
@@ -64,12 +96,15 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="a village instead of the city; writes no result file")
     quick = arguments.parse_args().quick
-    listeners, tracks, sizes = VILLAGE if quick else CITY
+    scale = VILLAGE if quick else CITY
     spark = session.get(Spark(cores=os.cpu_count() or 2, driver_memory="4g"))
     with tempfile.TemporaryDirectory(prefix="bench-sources-") as folder:
         home = Path(folder)
-        one = whole(city.build(home / "whole", listeners, tracks=tracks, told=True), spark)
-        steps, step = growth(home, spark, sizes, tracks)
+        place = city.build(home / "city", scale.listeners, tracks=scale.tracks, told=True)
+        one, jobs = whole(place, spark)
+        steps, step = growth(place, jobs, scale.steps)
+        listeners, tracks = scale.wide
+        broad = wide(city.build(home / "wide", listeners, tracks=tracks, told=True), spark)
     spark.stop()
     stages = one["stages"]
     ratios = {
@@ -77,8 +112,9 @@ def main() -> None:
         "candidates_seconds": stages["generate_candidates"]["seconds"],
         "peak_mib": max(s["peak_mib"] for s in stages.values()),
         "step": round(step, 2),
+        "wide_artefacts_mb": round(sum(broad["artefact_mb"].values()), 1),
     }
-    record.write("sources", [one, *steps], ratios, keep=not quick, simulated=True)
+    record.write("sources", [one, *steps, broad], ratios, keep=not quick, simulated=True)
 
 
 if __name__ == "__main__":
