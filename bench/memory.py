@@ -1,6 +1,6 @@
 """Peak memory of this process and everything below it (JVM, Python workers), while a stage or a command runs.
 
-    python bench/memory.py COMMAND [ARGUMENT ...]   -> runs it, then prints its seconds and peak, and exits as it did
+python bench/memory.py COMMAND [ARGUMENT ...]   -> runs it, then prints its seconds and peak, and exits as it did
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ With PLANT_REAL_DATA, a folder that holds lastfm-2k/, the same figures are compu
 Brusilovsky & Kuflik 2011) and printed beside. Last.fm-2k keeps at most fifty artists per listener and knows no times: its
 figures are about artists and lifetimes, so ranges around them are wide. Its popularity is taken over as many of its most
 heard artists as the world has, because a Gini coefficient grows with the tail that one counts in.
-Writes bench/results/realism.json; exits 1 when a figure leaves its range. The world's parameters were set against this once,
-on seed 1, and are left alone.
+Writes bench/results/realism.json, for another size than demo realism_SIZE.json; exits 1 when a figure leaves its range. The
+world's parameters were set against this once, on seed 1, and are left alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from models.world.dirt import concatenate
 from models.world.listening import Listens
 from models.world.sessions import DAY_MS, WEEK_MS
 
-RESULT = Path(__file__).parent / "results" / "realism.json"
+RESULTS = Path(__file__).parent / "results"
 LASTFM = "HetRec 2011 Last.fm-2k, computed by this script"
 LAMERE = "Lamere 2014, 'The Skip' (Spotify, billions of plays): 48.6 % end early, 35.05 % within 30 s, 24.14 % within 5 s"
 THIRTY_MUSIC = "Turrin et al. 2015, 30Music: 31.35 M plays in 2.76 M sessions, 11.3 per session"
@@ -164,7 +164,8 @@ def main() -> int:
         print(f"{'ok ' if row['kept'] else 'OUT'} {name:28} {row['world']:8.3f}  [{row['low']}, {row['high']}]{beside}")
     about = {"bench": "realism", "date": datetime.now(UTC).date().isoformat(), "commit": commit(), "rows": len(listens),
              "cores": len(os.sched_getaffinity(0)), "size": arguments.size, "seed": arguments.seed, "ratios": {}}  # fmt: skip
-    RESULT.write_text(json.dumps({**about, "checks": rows}, indent=2) + "\n")
+    name = "realism" if arguments.size == "demo" else f"realism_{arguments.size}"
+    (RESULTS / f"{name}.json").write_text(json.dumps({**about, "checks": rows}, indent=2) + "\n")
     return 0 if all(row["kept"] for row in rows.values()) else 1
 
 
