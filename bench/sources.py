@@ -5,7 +5,7 @@ it runs twice: sampled for memory, then timed. After that the candidates of the 
 are made from the same artefacts, medians of three: `step` compares what the last twenty thousand cost with the ten before.
 Last, all sources learn a wide catalogue, for the size of their artefacts.
 
-    python bench/sources.py           -> bench/results/sources.json (about half an hour on two quiet cores)
+    python bench/sources.py           -> bench/results/sources.json (about a quarter of an hour on two quiet cores)
     python bench/sources.py --quick   -> the same on a village, printed only
 """
 
@@ -71,10 +71,10 @@ def megabytes(jobs: Line) -> dict[str, float]:
 
 
 def wide(place: city.City, spark: Any) -> dict[str, Any]:
-    """Seconds, peaks and artefacts of one run, sampled, over a wide catalogue."""
+    """Peaks and artefacts of one run over a wide catalogue."""
     jobs = trained(place, spark, sampled=True)
     row = {"listeners": place.listeners, "interactions": place.interactions, "tracks": place.tracks}
-    return row | {"stages": jobs.stages.beside(jobs.stages), "artefact_mb": megabytes(jobs)}
+    return row | {"peak_mib": round(max(jobs.stages.peak_mib.values())), "artefact_mb": megabytes(jobs)}
 
 
 def growth(place: city.City, jobs: Line, sizes: tuple[int, ...]) -> tuple[list[dict[str, Any]], float]:

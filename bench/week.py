@@ -6,7 +6,7 @@ turns. Before each timed run the same side runs on the smaller city where the ri
 runs, Spark retires the other's Python workers and Java its code. Quality is NDCG@30 on what listeners discovered in the
 seven days after the cut, over the full catalogue.
 
-    python bench/week.py               -> bench/results/week.json (city, about half an hour on two quiet cores)
+    python bench/week.py               -> bench/results/week.json (city, about twenty minutes on two quiet cores)
     python bench/week.py --repeats 1   -> the same without medians; the result says so
     python bench/week.py --quick       -> the same on a village, printed only
 
