@@ -118,7 +118,7 @@ def shortest(contenders: dict[str, Callable[[], Any]]) -> dict[str, float]:
 
 
 def objective(log: Histories, factors: Factors) -> float:
-    return round(mf.objective(log, mf.item_side(factors, PARAMS), cores.usable()), 4)
+    return round(mf.objective(log, mf.item_side(factors, log, PARAMS), threads=cores.usable()), 4)
 
 
 def measure(log: Histories, with_mllib: bool) -> dict[str, Any]:

@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.cores import one_blas_thread
-from models.fold_in import gram
+from models.fold_in import gram, unheard_weights
 from models.frozen import frozen
 
 Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
@@ -41,10 +42,16 @@ class Objective:
     alpha0: float
     reg: float
     nu: float
+    unheard_exponent: float = 0.0
 
-    def ridge(self, counts: npt.NDArray[Any], others: int) -> Float32s:
-        """Regularisation of rows with `counts` observed pairs against `others` rows of the other side, float32 [n]."""
-        return np.asarray(self.reg * (self.alpha0 * others + counts) ** self.nu, np.float32)
+    def base(self, fixed: Float32s, unheard: Float64s | None = None) -> Float32s:
+        """alpha0 V'WV of the fixed side V, float32 [d, d]."""
+        with one_blas_thread():
+            return (self.alpha0 * gram(fixed, unheard)).astype(np.float32)
+
+    def ridge(self, counts: npt.NDArray[Any], others: float | Float64s) -> Float64s:
+        """Regularisation of rows with `counts` observed pairs against unobserved ones that weigh `others`, float64 [n]."""
+        return np.asarray(self.reg * (self.alpha0 * others + counts) ** self.nu, np.float64)
 
 
 def factorize(
@@ -67,25 +74,32 @@ def factorize(
     scale = np.float32(std / dimensions**0.5)
     rows, columns = (scale * rng.standard_normal((size, dimensions), dtype=np.float32) for size in (n, m))
     by_row, by_column = confidence.tocsr(), confidence.T.tocsr()
+    heard = np.diff(by_column.indptr)
+    unheard = unheard_weights(heard, objective.unheard_exponent)
+    row_ridge = objective.ridge(np.diff(by_row.indptr), float(m))
+    # A column's loss over its own weight: unobserved pairs then weigh alpha0 for all of them, and one Gram matrix serves all.
+    column_ridge = objective.ridge(heard, n * unheard) / unheard
+    by_column.data = (by_column.data / np.repeat(unheard, heard)).astype(np.float32)
     for _ in range(epochs):
-        improve(rows, by_row, columns, objective, threads)
-        improve(columns, by_column, rows, objective, threads)
+        improve(rows, by_row, columns, objective.base(columns, unheard), row_ridge, threads)
+        improve(columns, by_column, rows, objective.base(rows), column_ridge, threads)
     return rows, columns
 
 
 def improve(
-    target: Float32s, confidence: Any, fixed: Float32s, objective: Objective, threads: int, steps: int = CG_STEPS
+    target: Float32s, confidence: Any, fixed: Float32s, base: Float32s, ridge: Float64s, threads: int, steps: int = CG_STEPS
 ) -> None:
-    """Take `steps` conjugate gradients from `target` float32 [n, d] towards its best for `fixed` float32 [m, d], in place."""
-    with one_blas_thread():
-        base = frozen((objective.alpha0 * gram(fixed)).astype(np.float32))
-    ridge = frozen(objective.ridge(np.diff(confidence.indptr), len(fixed)))
+    """Take `steps` conjugate gradients from `target` float32 [n, d] towards its best for `fixed` float32 [m, d], in place.
+
+    `base` : float32 [d, d], what all rows' systems share; `ridge` : float64 [n].
+    """
+    shared, ridges = frozen(base), frozen(ridge.astype(np.float32))
     indptr, known = frozen(confidence.indptr.astype(np.int64)), frozen(fixed)
     columns, weights = frozen(confidence.indices.astype(np.int32)), frozen(confidence.data)
 
     def work(start: int) -> None:
         part = slice(start, start + _CHUNK)
-        _improve_rows(indptr[start : start + _CHUNK + 1], columns, weights, known, base, ridge[part], steps, target[part])
+        _improve_rows(indptr[start : start + _CHUNK + 1], columns, weights, known, shared, ridges[part], steps, target[part])
 
     with ThreadPoolExecutor(threads) as pool:
         for _ in pool.map(work, range(0, len(target), _CHUNK)):

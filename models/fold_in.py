@@ -3,10 +3,12 @@
 A listener's factors minimise, with the item factors V [items, d] held fixed (iALS with frequency-scaled regularisation,
 Rendle et al. 2022, https://doi.org/10.1145/3523227.3548486):
 
-    sum_j c_j (1 - u.v_j)^2 + alpha0 |V u|^2 + reg (alpha0 * items + heard)^nu |u|^2
+    sum_j c_j (1 - u.v_j)^2 + alpha0 sum_j w_j (u.v_j)^2 + reg (alpha0 * items + heard)^nu |u|^2
 
-so u = A^-1 b with A = alpha0 V'V + sum_j c_j v_j v_j' + reg (...)^nu I and b = sum_j c_j v_j. A is made and factored
-(Cholesky) in float64, listener by listener: no bit depends on who else is in the block.
+with w_j = 1, or growing with how many listeners heard j: who has not heard a track that everybody knows more likely does not
+care for it (He et al. 2016, https://doi.org/10.1145/2911451.2911489). So u = A^-1 b with
+A = alpha0 V'WV + sum_j c_j v_j v_j' + reg (...)^nu I and b = sum_j c_j v_j. A is made and factored (Cholesky) in float64,
+listener by listener: no bit depends on who else is in the block.
 
 The same A explains a score exactly (Hu, Koren & Volinsky 2008, section 5, https://doi.org/10.1109/ICDM.2008.22):
 u.v_t = sum_j c_j v_j' A^-1 v_t, and the heard track with the largest term is the reason for track t. The root of
@@ -43,7 +45,7 @@ class ItemSide:
     Attributes
     ----------
     factors : float32 [items, d].
-    gram : float64 [d, d], V'V, made once per training.
+    gram : float64 [d, d], V'WV, made once per training.
     alpha0, reg, nu : weights of the objective above.
     weight_scale, inputs : confidence c of a heard track = weight_scale * its input (models/inputs.py).
     """
@@ -71,10 +73,20 @@ class ItemSide:
         return np.asarray(self.reg * (self.alpha0 * len(self.factors) + heard) ** self.nu, np.float64)
 
 
-def gram(factors: Float32s) -> Float64s:
-    """V'V of factors V, float64 [d, d]."""
+def gram(factors: Float32s, weights: Float64s | None = None) -> Float64s:
+    """V'WV of factors V and the weights of their rows, float64 [d, d]; V'V without weights."""
     wide = factors.astype(np.float64)
-    return np.asarray(wide.T @ wide)
+    return np.asarray(wide.T @ (wide if weights is None else wide * weights[:, None]))
+
+
+def unheard_weights(heard: npt.NDArray[Any], exponent: float) -> Float64s:
+    """Weights w of tracks by how many listeners heard each, float64 [items], with mean 1.
+
+    >>> unheard_weights(np.array([0, 3, 15]), 0.5).round(3).tolist()
+    [0.429, 0.857, 1.714]
+    """
+    raised = (heard + 1.0) ** exponent
+    return np.asarray(raised / raised.mean()) if len(raised) else raised
 
 
 def room_for_roots(listeners: int, items: ItemSide) -> Float32s:

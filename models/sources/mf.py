@@ -18,7 +18,7 @@ from conf.errors import ContractError
 from conf.trainers import TrainMf
 from models import cores
 from models.als import Objective, factorize
-from models.fold_in import ItemSide, explain, fold_in, gram, room_for_roots, terms
+from models.fold_in import ItemSide, explain, fold_in, gram, room_for_roots, terms, unheard_weights
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved, TopK, heard_reasons
@@ -51,7 +51,7 @@ class MatrixFactorization:
     @classmethod
     def fit(cls, log: Histories, catalogue: Catalogue, params: TrainMf) -> Self:
         """Train on every listener of `log`; the same log gives the same bytes."""
-        return cls.of(item_side(train(log, len(catalogue), params), params), catalogue)
+        return cls.of(item_side(train(log, len(catalogue), params), log, params), catalogue)
 
     def recommend(self, block: Listeners, k: int, exclude: Exclusions, threads: int = 1) -> TopK:
         """Fold the listeners in, search all items, explain the best EXPLAINED proposals of each."""
@@ -83,8 +83,8 @@ class MatrixFactorization:
         return cls.of(ItemSide(arrays["item_factors"], arrays["gram"], **weights), catalogue)
 
 
-def item_side(factors: npt.NDArray[np.float32], params: TrainMf) -> ItemSide:
-    """What a fold-in needs of trained factors.
+def item_side(factors: npt.NDArray[np.float32], log: Histories, params: TrainMf) -> ItemSide:
+    """What a fold-in needs of factors trained on `log`.
 
     Raises
     ------
@@ -94,7 +94,13 @@ def item_side(factors: npt.NDArray[np.float32], params: TrainMf) -> ItemSide:
     if not np.isfinite(factors).all():
         raise ContractError("mf: training gave factors that are NaN or infinite; raise reg or lower weight_scale")
     weights = params.model_dump(include=set(WEIGHTS))
-    return ItemSide(np.ascontiguousarray(factors), gram(factors), **weights)
+    unheard = unheard_weights(heard_by(log, len(factors)), params.unheard_exponent)
+    return ItemSide(np.ascontiguousarray(factors), gram(factors, unheard), **weights)
+
+
+def heard_by(log: Histories, tracks: int) -> npt.NDArray[np.int64]:
+    """Listeners of each track, int64 [tracks]."""
+    return np.bincount(log.track_idx[log.weight > 0], minlength=tracks)
 
 
 def train(log: Histories, tracks: int, params: TrainMf) -> npt.NDArray[np.float32]:
@@ -102,11 +108,11 @@ def train(log: Histories, tracks: int, params: TrainMf) -> npt.NDArray[np.float3
     confidence = input_matrix(log, tracks, params.inputs) * np.float32(params.weight_scale)
     if not confidence.nnz:
         return np.zeros((tracks, params.dimensions), np.float32)
-    weights = Objective(params.alpha0, params.reg, params.nu)
+    weights = Objective(params.alpha0, params.reg, params.nu, params.unheard_exponent)
     return factorize(confidence, params.dimensions, weights, params.epochs, params.seed, cores.usable())[1]
 
 
-def objective(log: Histories, items: ItemSide, threads: int = 1) -> float:
+def objective(log: Histories, items: ItemSide, unheard_exponent: float = 0.0, threads: int = 1) -> float:
     """Value of the iALS objective per listener, halved as in the paper: one yardstick for every engine.
 
     Listeners get the best factors there are for these item factors. At most OBJECTIVE_LISTENERS of `log` are measured; the
@@ -123,7 +129,8 @@ def objective(log: Histories, items: ItemSide, threads: int = 1) -> float:
     observed = np.sum(confidence * (1.0 - fit) ** 2)
     everywhere = items.alpha0 * np.sum((listeners.T @ listeners) * items.gram)
     ridge = np.sum(items.ridge(sample.row_sums(sample.weight > 0)) * np.sum(listeners**2, axis=1))
-    heard_by = np.bincount(log.track_idx[log.weight > 0], minlength=len(items.factors))
+    listened = heard_by(log, len(items.factors))
+    unheard = len(log) * unheard_weights(listened, unheard_exponent)
     norms = np.einsum("ij,ij->i", items.factors, items.factors, dtype=np.float64)
-    item_ridge = np.sum(items.reg * (items.alpha0 * len(log) + heard_by) ** items.nu * norms)
+    item_ridge = np.sum(items.reg * (items.alpha0 * unheard + listened) ** items.nu * norms)
     return float(0.5 * ((observed + everywhere + ridge) / len(sample) + item_ridge / len(log)))

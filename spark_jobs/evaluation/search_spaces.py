@@ -24,6 +24,7 @@ def _ials(trial: optuna.trial.BaseTrial, weighted: bool) -> dict[str, Any]:
         "dimensions": trial.suggest_int("dimensions", 32, 512, log=True),
         "epochs": trial.suggest_int("epochs", 6, 24),
         "alpha0": trial.suggest_float("alpha0", 0.01, 1.0, log=True),
+        "unheard_exponent": trial.suggest_float("unheard_exponent", 0.0, 0.6),
         "reg": trial.suggest_float("reg", 5e-4, 0.05, log=True),
     } | _inputs(trial, weighted)
 

@@ -28,15 +28,16 @@ def train(*, histories: Rows, tracks: Rows, params: TrainMf, run: Run) -> Artefa
     if params.engine == "spark":
         from spark_jobs.training import mllib_als  # the only branch that needs a JVM
 
+        params = params.model_copy(update={"unheard_exponent": 0.0})  # MLlib knows no other
         factors = mllib_als.train(listeners, len(catalogue), params, run)
-        model = MatrixFactorization.of(mf.item_side(factors, params), catalogue)
+        model = MatrixFactorization.of(mf.item_side(factors, listeners, params), catalogue)
     else:
         model = MatrixFactorization.fit(listeners, catalogue, params)
     metrics = {
         "listeners": float(len(listeners)),
         "tracks": float(len(catalogue)),
         "interactions": float((listeners.weight > 0).sum()),
-        "objective": mf.objective(listeners, model.items, threads=os.cpu_count() or 1),
+        "objective": mf.objective(listeners, model.items, params.unheard_exponent, os.cpu_count() or 1),
     }
     log.info("job=train_mf engine=%s %s", params.engine, " ".join(f"{k}={v:.6g}" for k, v in metrics.items()))
     return Artefact(model.save().arrays, params.model_dump(), metrics)

@@ -37,12 +37,28 @@ def loss(confidence: Any, rows: Array, columns: Array) -> float:
 def test_many_steps_reach_the_closed_form(d: int) -> None:
     confidence, rng = log(60, 45), np.random.default_rng(1)
     fixed, target = (rng.standard_normal((n, d), dtype=np.float32) for n in (45, 60))
-    improve(target, confidence, fixed, OBJECTIVE, threads=1, steps=3 * d)
+    ridge = OBJECTIVE.ridge((confidence.toarray() > 0).sum(axis=1), 45.0)
+    improve(target, confidence, fixed, OBJECTIVE.base(fixed), ridge, threads=1, steps=3 * d)
     dense, wide = confidence.toarray().astype(np.float64), fixed.astype(np.float64)
     for row in range(60):
-        ridge = OBJECTIVE.reg * (OBJECTIVE.alpha0 * 45 + (dense[row] > 0).sum())
-        a = OBJECTIVE.alpha0 * wide.T @ wide + (wide.T * dense[row]) @ wide + ridge * np.eye(d)
+        own = OBJECTIVE.reg * (OBJECTIVE.alpha0 * 45 + (dense[row] > 0).sum())
+        a = OBJECTIVE.alpha0 * wide.T @ wide + (wide.T * dense[row]) @ wide + own * np.eye(d)
         np.testing.assert_allclose(target[row], np.linalg.solve(a, wide.T @ dense[row]), atol=2e-5)
+
+
+def test_popular_columns_weigh_more_where_they_are_missing() -> None:
+    """At the end no side can be improved: the gradient of the weighted loss is zero in every row and column."""
+    confidence, objective = log(60, 45), Objective(alpha0=0.1, reg=0.05, nu=1.0, unheard_exponent=0.5)
+    rows, columns = (side.astype(np.float64) for side in factorize(confidence, 3, objective, epochs=200, seed=1))
+    dense = confidence.toarray().astype(np.float64)
+    heard = dense > 0
+    unheard = (heard.sum(axis=0) + 1.0) ** 0.5
+    unheard /= unheard.mean()
+    pull = dense * (1 - rows @ columns.T) - 0.1 * unheard * (rows @ columns.T)
+    row_ridge = 0.05 * (0.1 * 45 + heard.sum(axis=1))
+    column_ridge = 0.05 * (0.1 * 60 * unheard + heard.sum(axis=0))
+    np.testing.assert_allclose(pull @ columns, row_ridge[:, None] * rows, atol=1e-3)
+    np.testing.assert_allclose(pull.T @ rows, column_ridge[:, None] * columns, atol=1e-3)
 
 
 def test_no_bit_depends_on_threads() -> None:

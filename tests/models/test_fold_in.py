@@ -120,7 +120,7 @@ def test_trained_and_folded_in_listeners_get_the_same_lists() -> None:
     weights = sparse.csr_matrix(log.matrix(300))
     objective = als.Objective(params.alpha0, params.reg, params.nu)
     listeners, factors = als.factorize(weights, 16, objective, params.epochs, params.seed)
-    items = mf.item_side(mf.train(log, 300, params), params)
+    items = mf.item_side(mf.train(log, 300, params), log, params)
     np.testing.assert_array_equal(factors, items.factors)
     model = IALSRecommender(
         weights, n_components=16, alpha0=0.1, reg=0.01, nu=1.0, solver_type="CG", prediction_time_max_cg_steps=30, n_threads=1

@@ -47,6 +47,25 @@ def test_objective_is_the_formula(make_histories: Any, checkerboard: Any, catalo
     assert mf.objective(log, items) == pytest.approx(expected / 50, rel=1e-6)
 
 
+def test_objective_with_popular_tracks_weighing_more_is_the_formula(make_histories: Any) -> None:
+    heard = np.random.default_rng(3).random((80, 30)) < np.linspace(0.05, 0.8, 30)
+    log, params = make_histories(heard.astype(float)), PARAMS.model_copy(update={"unheard_exponent": 0.5})
+    items = MatrixFactorization.fit(log, Catalogue.of_size(30), params).items
+    listeners = heard.sum(axis=0)
+    unheard = np.sqrt(listeners + 1) / np.sqrt(listeners + 1).mean()
+    wide = items.factors.astype(float)
+    np.testing.assert_allclose(items.gram, wide.T @ (unheard[:, None] * wide), rtol=1e-12)
+    users = mf.fold_in(log, items).astype(float)
+    scores = users @ wide.T
+    expected = 0.5 * (
+        ((1 - scores) ** 2)[heard].sum()
+        + params.alpha0 * (unheard * scores**2).sum()
+        + (params.reg * (params.alpha0 * 30 + heard.sum(axis=1)) * (users**2).sum(axis=1)).sum()
+        + (params.reg * (params.alpha0 * 80 * unheard + listeners) * (wide**2).sum(axis=1)).sum()
+    )
+    assert mf.objective(log, items, 0.5) == pytest.approx(expected / 80, rel=1e-6)
+
+
 def test_more_epochs_lower_the_objective(make_histories: Any, checkerboard: Any, catalogue: Catalogue) -> None:
     log = make_histories(checkerboard)
     values = [
@@ -56,6 +75,7 @@ def test_more_epochs_lower_the_objective(make_histories: Any, checkerboard: Any,
     assert values[0] > values[1] > values[2]
 
 
-def test_diverged_factors_are_refused() -> None:
+def test_diverged_factors_are_refused(make_histories: Any) -> None:
+    no_one = make_histories(np.zeros((1, 3)))
     with pytest.raises(ContractError, match="NaN or infinite"):
-        mf.item_side(np.full((3, 2), np.nan, np.float32), PARAMS)
+        mf.item_side(np.full((3, 2), np.nan, np.float32), no_one, PARAMS)
