@@ -7,7 +7,9 @@ sums of its rows and columns, and N = D_u^-a R D_i^-b scaled to a largest singul
 
 a linear low-pass filter plus an ideal one. The paper has a = b = 1/2 (and no need to scale). Smaller exponents let active
 listeners and popular tracks weigh more: over four seeded tenths of lastfm-2k's training rows, the paper's give Recall@20 .273,
-0.35 and 0.4 with inputs as shares .283. Artists may join the graph as nodes beside the tracks (models/side_graph.py).
+0.35 and 0.4 with inputs as shares .283. BSPM's sharpening (Choi et al. 2023, https://arxiv.org/abs/2211.09324), S times
+I - t N'N, moved NDCG@20 there from .1519 to .1524 at best and is left out. Artists may join the graph as nodes beside the
+tracks (models/side_graph.py).
 """
 
 from __future__ import annotations

@@ -30,18 +30,16 @@ def backtest_command(
     options: Options, weeks: int, listeners: int, sources: str | None, out: Path | None, as_json: bool
 ) -> None:
     """Judge sources and blend on the discoveries of past weeks; writes `metrics` (surface backtest), a plot and a page."""
-    from rich.console import Console
-
+    from spark_jobs.cli.progress import doing
     from spark_jobs.evaluation import backtest, backtest_report
     from spark_jobs.evaluation.backtest_input import load
     from spark_jobs.lease import held
 
     settings = options.settings()
     names = _names(sources)
-    console = Console(stderr=True, highlight=False)
-    with held(settings.warehouse.resolve(), "backtest", settings.lease_minutes), console.status("reading the log") as status:
+    with held(settings.warehouse.resolve(), "backtest", settings.lease_minutes), doing("reading the log") as tell:
         given = load(settings, weeks, listeners)
-        folds = backtest.run(given.past, given.catalogue_of, settings, names, lambda what: status.update(what))
+        folds = backtest.run(given.past, given.catalogue_of, settings, names, tell)
         if not any(len(fold.code) for fold in folds):
             raise ContractError("backtest: nobody discovered a track in the judged weeks; give a longer log or fewer --weeks")
         card = given.card(settings.evaluate)

@@ -24,15 +24,13 @@ def benchmark_command(folder: Path, sources: str | None, trials: int, seed: int,
 
     Settings are chosen on the validation, models trained again on all but the test, and all items ranked.
     """
-    from rich.console import Console
-
+    from spark_jobs.cli.progress import doing
     from spark_jobs.evaluation import benchmark, public_splits
 
     split = public_splits.read(folder, seed)
     names = _names(sources, split.kind)
-    console = Console(stderr=True, highlight=False)
-    with console.status("reading") as status:
-        rows = benchmark.measure(split, names, trials, seed, lambda what: status.update(what))
+    with doing("reading") as tell:
+        rows = benchmark.measure(split, names, trials, seed, tell)
     document = {"dataset": split.name, "rows": rows}
     if as_json:
         printing.print_json(document)
