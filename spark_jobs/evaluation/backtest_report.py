@@ -144,7 +144,7 @@ def draw(made: list[Row], title: str) -> bytes:
 def page(made: list[Row], title: str, notes: list[str], picture: bytes) -> str:
     """A page that stands alone: the plot, the verdicts, the table."""
     lines = summary(made)
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in (lines[0] if lines else {}))
+    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in (lines[0] if lines else {}))
     body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in line.values()) + "</tr>" for line in lines)
     told = "".join(f"<li>{html.escape(note)}</li>" for note in (*verdicts(made), *notes))
     return (
@@ -158,7 +158,8 @@ def page(made: list[Row], title: str, notes: list[str], picture: bytes) -> str:
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1f2933}"
     "h1{font-size:1.3rem}img{max-width:100%}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px}"
-    "td,th{padding:.3rem .7rem;border-bottom:1px solid #d9dee4;text-align:right;white-space:nowrap}"
+    "td,th{padding:.3rem .7rem;border-bottom:1px solid #d9dee4;text-align:right}td{white-space:nowrap}"
+    "th{vertical-align:bottom}"
     "td:nth-child(-n+2),th:nth-child(-n+2){text-align:left}tr:hover td{background:#f4f6f8}"
 )
 
