@@ -187,7 +187,11 @@ def load(env: str | None = None, **overrides: Any) -> Settings:
     merged: dict[str, Any] = {}
     for name in ["base", *([env] if env else [])]:
         merged = _merged(merged, _read(CONF / f"{name}.yaml"))
-    merged = _merged(merged, {k: v for k, v in overrides.items() if v is not None})
+    given = {k: v for k, v in overrides.items() if v is not None}
+    if merged.get("truth") and "landing" in given:
+        # Another landing folder has another truth, its neighbour: the environment's would judge one world by another.
+        given = {"truth": Path(given["landing"]).absolute().parent / "truth"} | given
+    merged = _merged(merged, given)
     try:
         return Settings.model_validate(merged)
     except ValidationError as refused:

@@ -19,7 +19,7 @@ DATE = click.DateTime(["%Y-%m-%d"])
 @click.argument("size", metavar="SIZE")
 @click.option("--landing", type=click.Path(path_type=Path), help="Where to write; default: the settings' landing folder.")
 @click.option(
-    "--truth", type=click.Path(path_type=Path), help="Where the planted truth goes; default: the settings' truth folder."
+    "--truth", type=click.Path(path_type=Path), help="Where the planted truth goes; default: beside the landing folder."
 )
 @click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
 @click.option("--listeners", type=click.IntRange(1), help="Number of listeners, instead of the size's own.")
@@ -40,7 +40,7 @@ def simulate_command(
         raise UsageError(f"no world is called {size}: sizes are {', '.join(SIZES)}")
     settings = options.settings()
     place = (landing or settings.landing).resolve()
-    truth = (truth or settings.truth or place.parent / "truth").resolve()
+    truth = (truth or (None if landing else settings.truth) or place.parent / "truth").resolve()
     note = landing_note.LandingNote(f"simulated {size}", str(until.date() if until else WORLD_END), seed, simulated=True)
     if keep and landing_note.read(place) == note:
         click.echo(f"landing folder already holds the simulated {size} world of seed {seed}", err=True)

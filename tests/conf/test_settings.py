@@ -26,6 +26,14 @@ def test_environment_lies_over_base_and_options_over_both(yaml_folder: Path) -> 
     assert (loaded.landing, loaded.warehouse) == (Path("given"), Path("w"))
 
 
+def test_another_landing_folder_has_another_truth(yaml_folder: Path, tmp_path: Path) -> None:
+    (yaml_folder / "world.yaml").write_text("landing: w/landing\ntruth: w/truth\n")
+    assert settings.load("world").truth == Path("w/truth")
+    assert settings.load("world", landing=tmp_path / "other" / "landing").truth == tmp_path / "other" / "truth"
+    assert settings.load("world", landing=tmp_path, truth=Path("told")).truth == Path("told")
+    assert settings.load(landing=tmp_path).truth is None, "without the environment's word no truth is read"
+
+
 @pytest.mark.parametrize(
     ("text", "seen"),
     [
