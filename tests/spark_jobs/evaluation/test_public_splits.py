@@ -51,6 +51,12 @@ def test_without_a_validation_seeded_tenths_of_train_are_it(tmp_path: Path) -> N
     assert one[0].valid.item.tolist() == again[0].valid.item.tolist() != other[0].valid.item.tolist()
 
 
+def test_a_long_train_validates_by_one_tenth(tmp_path: Path) -> None:
+    lines = "".join(f"{user} " + " ".join(map(str, range(800))) + "\n" for user in range(200))
+    (fold,) = read(folder(tmp_path, train=lines, test="0 800\n"), seed=0).folds
+    assert 15_000 < len(fold.valid) < 17_000
+
+
 def test_two_pairs_are_enough_to_read(tmp_path: Path) -> None:
     split = read(folder(tmp_path, train="1 5\n2 6\n", test="1 6\n"), seed=0)
     assert len(split.folds) >= 1
