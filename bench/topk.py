@@ -77,8 +77,7 @@ class Factors:
     @classmethod
     def trained(cls, histories: Histories, d: int) -> Self:
         """Factors of iALS and of the listeners folded in; what was heard is left out."""
-        params = TrainMf(dimensions=d, epochs=EPOCHS, alpha0=0.1, reg=0.01)
-        source = MatrixFactorization.fit(histories, Catalogue.of_size(ITEMS), params)
+        source = MatrixFactorization.fit(histories, Catalogue.of_size(ITEMS), TrainMf(dimensions=d, epochs=EPOCHS))
         heard = sparse.csr_matrix(
             (np.ones(len(histories.track_idx), np.float32), histories.track_idx, histories.indptr), (len(histories), ITEMS)
         )

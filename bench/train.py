@@ -38,7 +38,7 @@ from models.inputs import input_matrix
 from models.sources import mf
 
 LISTENERS, TRACKS = 80_000, 30_000
-PARAMS = TrainMf(dimensions=64, epochs=10, alpha0=0.1, reg=0.01)
+PARAMS = TrainMf(dimensions=64, epochs=10)
 TURNS = 3
 
 Factors = npt.NDArray[np.float32]

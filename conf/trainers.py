@@ -12,18 +12,17 @@ from conf.values import Frozen, Inputs, ListenRule, Neighbours, Share
 class TrainMf(Frozen):
     """histories -> artefact `mf`: matrix factorization of the confidence matrix.
 
-    `inputs`: how a history's weights become confidence, which `weight_scale` multiplies. `alpha0`, `reg`: weight of what was
-    not heard and of regularisation; None: from the log (models/sources/mf.py). A pair that was not heard weighs more for
-    tracks that more listeners heard: to the power of `unheard_exponent` (MLlib weighs them all alike).
+    `inputs`: how a history's weights become confidence, which `weight_scale` multiplies. A pair that was not heard weighs
+    `alpha0`, more for tracks that more listeners heard: to the power of `unheard_exponent` (MLlib weighs them all alike).
     `max_listeners`: train on a deterministic sample of this many; everybody is folded in later.
     """
 
     engine: Literal["ials", "spark"] = "ials"
     dimensions: int = Field(64, ge=1, le=1024)
     epochs: int = Field(10, ge=1)
-    alpha0: float | None = Field(None, gt=0)
+    alpha0: float = Field(0.1, gt=0)
     unheard_exponent: float = Field(0.0, ge=0, le=1)
-    reg: float | None = Field(None, gt=0)
+    reg: float = Field(0.01, gt=0)
     nu: float = Field(1.0, ge=0)
     inputs: Inputs = "linear"
     weight_scale: float = Field(1.0, gt=0)

@@ -20,7 +20,7 @@ from models import cores
 from models.als import Objective, factorize
 from models.fold_in import ItemSide, explain, fold_in, gram, room_for_roots, terms, unheard_weights
 from models.histories import Histories
-from models.inputs import input_matrix, inputs_of
+from models.inputs import input_matrix
 from models.sources.base import Catalogue, Exclusions, Listeners, Reason, Saved, TopK, heard_reasons
 from models.topk import ItemIndex, top_k
 
@@ -29,8 +29,6 @@ from models.topk import ItemIndex, top_k
 EXPLAINED = 96
 # The objective is measured on the first listeners only: five thousand give three digits for a tenth of the time.
 OBJECTIVE_LISTENERS = 5000
-# See `settled`.
-UNHEARD, SHRINK = 10.0, 0.5
 # Settings that a fold-in needs too.
 WEIGHTS = ("alpha0", "reg", "nu", "weight_scale", "inputs")
 
@@ -53,8 +51,7 @@ class MatrixFactorization:
     @classmethod
     def fit(cls, log: Histories, catalogue: Catalogue, params: TrainMf) -> Self:
         """Train on every listener of `log`; the same log gives the same bytes."""
-        chosen = settled(params, log, len(catalogue))
-        return cls.of(item_side(train(log, len(catalogue), chosen), log, chosen), catalogue)
+        return cls.of(item_side(train(log, len(catalogue), params), log, params), catalogue)
 
     def recommend(self, block: Listeners, k: int, exclude: Exclusions, threads: int = 1) -> TopK:
         """Fold the listeners in, search all items, explain the best EXPLAINED proposals of each."""
@@ -87,7 +84,7 @@ class MatrixFactorization:
 
 
 def item_side(factors: npt.NDArray[np.float32], log: Histories, params: TrainMf) -> ItemSide:
-    """What a fold-in needs of factors trained on `log` by settled `params`.
+    """What a fold-in needs of factors trained on `log`.
 
     Raises
     ------
@@ -106,38 +103,13 @@ def heard_by(log: Histories, tracks: int) -> npt.NDArray[np.int64]:
     return np.bincount(log.track_idx[log.weight > 0], minlength=tracks)
 
 
-def settled(params: TrainMf, log: Histories, tracks: int) -> TrainMf:
-    """The settings with alpha0 and reg as the log has them, where they are None.
-
-    What good values of both have in common across logs is how they stand to what was heard. All that a listener did not hear
-    weighs UNHEARD times what they heard; and the mean listener's regularisation, reg (alpha0 tracks + heard)^nu, is SHRINK
-    (1 + unheard / heard): both were chosen on the validation of five public splits, of a simulated city and of simulated
-    world 101 (README). A fixed alpha0 of .1 is right for some thousand tracks and far too much for thirty thousand.
-    """
-    confidence = inputs_of(log, params.inputs) * np.float64(params.weight_scale)
-    row = np.repeat(np.arange(len(log)), np.diff(log.indptr))[confidence > 0]
-    listeners, known = len(np.unique(row)), len(np.unique(log.track_idx[confidence > 0]))
-    if not listeners:
-        return params.model_copy(update={"alpha0": params.alpha0 or 1.0, "reg": params.reg or 1.0})  # nothing to train on
-    heard = len(row) / listeners
-    alpha0 = params.alpha0 or UNHEARD * float(confidence.sum()) / listeners / known
-    ridge = SHRINK * (1.0 + alpha0 * known / heard)
-    reg = params.reg or ridge / (alpha0 * tracks + heard) ** params.nu
-    return params.model_copy(update={"alpha0": alpha0, "reg": reg})
-
-
-def objective_of(params: TrainMf) -> Objective:
-    """Weights of the objective of settled `params`."""
-    assert params.alpha0 is not None and params.reg is not None, "settled() comes first"
-    return Objective(params.alpha0, params.reg, params.nu, params.unheard_exponent)
-
-
 def train(log: Histories, tracks: int, params: TrainMf) -> npt.NDArray[np.float32]:
     """Item factors, float32 [tracks, d]: models/als.py on all cores, the same bytes on any number of them."""
     confidence = input_matrix(log, tracks, params.inputs) * np.float32(params.weight_scale)
     if not confidence.nnz:
         return np.zeros((tracks, params.dimensions), np.float32)
-    return factorize(confidence, params.dimensions, objective_of(params), params.epochs, params.seed, cores.usable())[1]
+    weights = Objective(params.alpha0, params.reg, params.nu, params.unheard_exponent)
+    return factorize(confidence, params.dimensions, weights, params.epochs, params.seed, cores.usable())[1]
 
 
 def objective(log: Histories, items: ItemSide, unheard_exponent: float = 0.0, threads: int = 1) -> float:

@@ -16,10 +16,8 @@ import pyarrow as pa
 
 from conf.settings import Spark
 from conf.trainers import TrainMf
-from models.als import Objective
 from models.histories import Histories
 from models.inputs import inputs_of
-from models.sources import mf
 from spark_jobs import session
 from spark_jobs.contract import Run
 
@@ -35,12 +33,11 @@ def train(listeners: Histories, tracks: int, params: TrainMf, run: Run) -> npt.N
     factors = np.zeros((tracks, params.dimensions), np.float32)
     if not observed.any():
         return factors
-    weights = mf.objective_of(params)
     als = ALS(
         rank=params.dimensions,
         maxIter=params.epochs,
-        regParam=reg_param(weights, tracks, float(observed.sum()) / len(listeners)),
-        alpha=1.0 / weights.alpha0,
+        regParam=reg_param(params, tracks, float(observed.sum()) / len(listeners)),
+        alpha=1.0 / params.alpha0,
         implicitPrefs=True,
         seed=params.seed,
         userCol="listener",
@@ -54,14 +51,14 @@ def train(listeners: Histories, tracks: int, params: TrainMf, run: Run) -> npt.N
     return factors
 
 
-def reg_param(weights: Objective, tracks: int, tracks_per_listener: float) -> float:
+def reg_param(params: TrainMf, tracks: int, tracks_per_listener: float) -> float:
     """MLlib's regParam that regularises a listener with `tracks_per_listener` tracks as the objective does.
 
-    >>> reg_param(Objective(alpha0=0.1, reg=0.01, nu=1.0), tracks=1000, tracks_per_listener=100)
+    >>> reg_param(TrainMf(alpha0=0.1, reg=0.01, nu=1.0), tracks=1000, tracks_per_listener=100)
     0.2
     """
-    ridge = weights.reg * (weights.alpha0 * tracks + tracks_per_listener) ** weights.nu
-    return ridge / (weights.alpha0 * tracks_per_listener)
+    ridge = params.reg * (params.alpha0 * tracks + tracks_per_listener) ** params.nu
+    return ridge / (params.alpha0 * tracks_per_listener)
 
 
 def _ratings(spark: SparkSession, listeners: Histories, observed: npt.NDArray[np.bool_], params: TrainMf) -> DataFrame:

@@ -25,7 +25,6 @@ def train(*, histories: Rows, tracks: Rows, params: TrainMf, run: Run) -> Artefa
     """Factors for the Monday `run.run_date`, trained on at most `params.max_listeners` listeners."""
     catalogue = Catalogue.from_arrow(tracks.table(columns=CATALOGUE_COLUMNS), run.run_date)
     listeners = sample(histories, params.max_listeners)
-    params = mf.settled(params, listeners, len(catalogue))
     if params.engine == "spark":
         from spark_jobs.training import mllib_als  # the only branch that needs a JVM
 
