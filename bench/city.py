@@ -60,14 +60,15 @@ def build(folder: Path, listeners: int, seed: int = 11, tracks: int | None = Non
     world = build_world(size, seed)
     warehouse = Warehouse(folder)
     blocks = [_split(world, block) for block in world.listens()]
-    _write_histories(warehouse, pa.concat_tables([histories for histories, _ in blocks]))
+    histories = pa.concat_tables([before for before, _ in blocks])
+    _write_histories(warehouse, histories)
     warehouse.write_arrow(t.TRACKS, _tracks(world), "true")
     beside = [(t.ARTISTS, artist_rows(world)), (t.USERS, user_rows(world)), (t.FEEDBACK, []), (t.SESSIONS, [])]
     beside += [(t.FOLLOWS, follow_rows(world)), (t.TAGS, tag_rows(world))] if told else [(t.FOLLOWS, []), (t.TAGS, [])]
     for table, rows in beside:
         warehouse.write_arrow(table, _table(table, list(rows)), "true")
-    interactions = sum(int(pc.sum(pc.list_value_length(h["track_idx"])).as_py() or 0) for h, _ in blocks)
-    return City(warehouse, size.listeners, size.tracks, interactions, np.concatenate([found for _, found in blocks]))
+    discovered = np.concatenate([found for _, found in blocks])
+    return City(warehouse, size.listeners, size.tracks, _interactions(histories), discovered)
 
 
 def shrink(place: City, listeners: int) -> City:
@@ -76,8 +77,11 @@ def shrink(place: City, listeners: int) -> City:
     names = histories["user_id"].to_pylist()
     kept = histories.filter(pa.array([int(name[1:]) < listeners for name in names]))
     _write_histories(place.warehouse, kept)
-    interactions = int(pc.sum(pc.list_value_length(kept["track_idx"])).as_py() or 0)
-    return replace(place, listeners=listeners, interactions=interactions)
+    return replace(place, listeners=listeners, interactions=_interactions(kept))
+
+
+def _interactions(histories: pa.Table) -> int:
+    return int(pc.sum(pc.list_value_length(histories["track_idx"])).as_py() or 0)
 
 
 def _write_histories(warehouse: Warehouse, histories: pa.Table) -> None:

@@ -15,13 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import record
 from numpy.typing import NDArray
 
 from models.world import SIZES, World, build_world
@@ -138,11 +138,6 @@ def lastfm_figures(folder: Path, artists: int) -> dict[str, float]:
     }
 
 
-def commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "none"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="demo", choices=list(SIZES))
@@ -162,7 +157,7 @@ def main() -> int:
     for name, row in rows.items():
         beside = "" if row["lastfm_2k"] is None else f"  Last.fm-2k {row['lastfm_2k']}"
         print(f"{'ok ' if row['kept'] else 'OUT'} {name:28} {row['world']:8.3f}  [{row['low']}, {row['high']}]{beside}")
-    about = {"bench": "realism", "date": datetime.now(UTC).date().isoformat(), "commit": commit(), "rows": len(listens),
+    about = {"bench": "realism", "date": datetime.now(UTC).date().isoformat(), "commit": record.commit(), "rows": len(listens),
              "cores": len(os.sched_getaffinity(0)), "size": arguments.size, "seed": arguments.seed, "ratios": {}}  # fmt: skip
     name = "realism" if arguments.size == "demo" else f"realism_{arguments.size}"
     (RESULTS / f"{name}.json").write_text(json.dumps({**about, "checks": rows}, indent=2) + "\n")

@@ -13,6 +13,7 @@ Files may lie in sub-folders; names starting with `.` or `_` are ignored. Times 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 
@@ -157,3 +158,8 @@ EXPOSURES = Entity(
     ),
 )
 ENTITIES = {e.name: e for e in (LISTENS, TRACKS, ARTISTS, USERS, FOLLOWS, TAGS, FEEDBACK, PLAYLISTS, EXPOSURES)}
+
+
+def truth_beside(landing: Path) -> Path:
+    """Folder of what is known of a landing folder but not said in it: its neighbour."""
+    return landing.parent / "truth"

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from conf import trainers
 from conf.errors import SettingsError
+from conf.landing import truth_beside
 from conf.values import Frozen, ListenRule, Share
 
 CONF = Path(__file__).parent
@@ -190,7 +191,7 @@ def load(env: str | None = None, **overrides: Any) -> Settings:
     given = {k: v for k, v in overrides.items() if v is not None}
     if merged.get("truth") and "landing" in given:
         # Another landing folder has another truth, its neighbour: the environment's would judge one world by another.
-        given = {"truth": Path(given["landing"]).absolute().parent / "truth"} | given
+        given = {"truth": truth_beside(Path(given["landing"]).resolve())} | given
     merged = _merged(merged, given)
     try:
         return Settings.model_validate(merged)

@@ -132,5 +132,5 @@ def objective(log: Histories, items: ItemSide, unheard_exponent: float = 0.0, th
     listened = heard_by(log, len(items.factors))
     unheard = len(log) * unheard_weights(listened, unheard_exponent)
     norms = np.einsum("ij,ij->i", items.factors, items.factors, dtype=np.float64)
-    item_ridge = np.sum(items.reg * (items.alpha0 * unheard + listened) ** items.nu * norms)
+    item_ridge = np.sum(Objective(items.alpha0, items.reg, items.nu).ridge(listened, unheard) * norms)
     return float(0.5 * ((observed + everywhere + ridge) / len(sample) + item_ridge / len(log)))

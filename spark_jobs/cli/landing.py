@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from conf.errors import UsageError
+from conf.landing import truth_beside
 from spark_jobs.cli.main import Options
 
 DATE = click.DateTime(["%Y-%m-%d"])
@@ -38,9 +39,9 @@ def simulate_command(
 
     if size not in SIZES:
         raise UsageError(f"no world is called {size}: sizes are {', '.join(SIZES)}")
-    settings = options.settings()
-    place = (landing or settings.landing).resolve()
-    truth = (truth or (None if landing else settings.truth) or place.parent / "truth").resolve()
+    settings = replace(options, landing=landing or options.landing).settings()
+    place = settings.landing.resolve()
+    truth = (truth or settings.truth or truth_beside(place)).resolve()
     note = landing_note.LandingNote(f"simulated {size}", str(until.date() if until else WORLD_END), seed, simulated=True)
     if keep and landing_note.read(place) == note:
         click.echo(f"landing folder already holds the simulated {size} world of seed {seed}", err=True)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from conf.errors import LandingError
+from conf.landing import truth_beside
 from spark_jobs.intake.importers.contract import ImportReport
 from spark_jobs.intake.importers.hetrec_files import HetRec, read_hetrec
 from spark_jobs.intake.importers.identity import join_key
@@ -142,7 +143,7 @@ def _counts(data: HetRec, pairs: pd.DataFrame, held: pd.Series[bool]) -> dict[st
 
 def _held_out_path(landing: Path) -> Path:
     """Where the truth goes; LandingError where another landing's truth or a link is in its place."""
-    folder = landing.absolute().parent / "truth"
+    folder = truth_beside(landing.absolute())
     path = folder / "held_out.parquet"
     if folder.is_symlink() or path.is_symlink():
         raise LandingError(f"{path} is reached through a link; give a --landing whose parent holds no link called truth")
