@@ -33,7 +33,7 @@ airflow: setup ## Airflow on loopback with the plant's DAGs (Ctrl-C ends it)
 lint: setup ## ruff: format and rules
 	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q .
 
-types: setup ## mypy, strict on conf, models and exports
+types: setup ## mypy, strict on conf, models, audio and exports
 	@.venv/bin/mypy
 
 docs: setup ## write docs/tables.md and docs/landing.md from the contracts

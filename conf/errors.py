@@ -58,6 +58,22 @@ class LandingError(FactoryError):
     exit_code = EXIT_BAD_DATA
 
 
+class AudioError(FactoryError):
+    """An audio file cannot be heard; `reason` is a word of `conf.audio.REASONS`, the text says what was seen.
+
+    Both are arguments of the exception, so that it travels between processes whole.
+    """
+
+    exit_code = EXIT_BAD_DATA
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
 class ArtefactError(FactoryError):
     """A model's files are missing, torn, or do not match their manifest."""
 
