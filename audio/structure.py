@@ -84,8 +84,8 @@ def _last_sample(tail: bytes, block: int, total: int) -> int | None:
 
 def _flac_frame(data: bytes, at: int, block: int) -> tuple[int, int] | None:
     """First sample and number of samples of the frame whose header stands at byte `at`; None where none does."""
-    head = data[at : at + 16]
-    if len(head) < 16 or head[1] & 0xFE != 0xF8 or head[3] & 1 or head[2] < 16 or head[2] & 15 == 15:
+    head = data[at : at + 16].ljust(16, b"\0")  # a silent frame may be the last of the file and shorter than this
+    if at + 6 > len(data) or head[1] & 0xFE != 0xF8 or head[3] & 1 or head[2] < 16 or head[2] & 15 == 15:
         return None
     more = max(0, 8 - (head[4] ^ 0xFF).bit_length()) if head[4] >= 0xC0 else 1  # bytes of the number, coded like UTF-8
     number = head[4] & (0x7F if more == 1 else 0x7F >> more)
