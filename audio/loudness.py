@@ -1,8 +1,8 @@
 """power spectrum -> loudness and loudness range, as broadcasters measure them, from the spectra that the ears have anyway.
 
-ITU-R BS.1770-4 (https://www.itu.int/rec/R-REC-BS.1770): two filters imitate head and ear, blocks of 400 ms below -70 LUFS or 10 LU
-below the rest do not count. The filters are applied to the spectrum instead of the sound; what lies above 11 kHz is not heard,
-which costs real music less than a tenth of a LU. Range: EBU Tech 3342, 10th to 95th percentile of 3 s windows.
+ITU-R BS.1770-4 (https://www.itu.int/rec/R-REC-BS.1770): two filters imitate head and ear, blocks of 400 ms below -70 LUFS or
+10 LU below the rest do not count. The filters are applied to the spectrum instead of the sound; what lies above 11 kHz is not
+heard, which costs real music less than a tenth of a LU. Range: EBU Tech 3342, 10th to 95th percentile of 3 s windows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _AT_48_KHZ = (
 
 def frame_loudness(power: Floats) -> npt.NDArray[np.float64]:
     """Mean square of each frame as the ear weighs it, float64 [frames]; a full-scale sine of 1 kHz gives about 0.5."""
-    return np.asarray(power @ _weights(2 * (power.shape[1] - 1)), np.float64)
+    return np.asarray(power @ bin_loudness(2 * (power.shape[1] - 1)), np.float64)
 
 
 def integrated(weighted: npt.NDArray[np.float64]) -> float:
@@ -66,7 +66,7 @@ def _lufs(mean_square: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 @cache
-def _weights(frame: int) -> npt.NDArray[np.float64]:
+def bin_loudness(frame: int) -> npt.NDArray[np.float64]:
     """What a bin's power adds to a frame's weighted mean square, float64 [frame // 2 + 1]."""
     z = np.exp(-2j * np.pi * bin_frequencies(frame, SAMPLE_RATE) / 48_000)
     gain = np.ones(len(z))
