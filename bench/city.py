@@ -25,7 +25,7 @@ from models.plays import SKIP_REASONS, Plays, completion
 from models.world.ids import track_ids, user_ids
 from models.world.listening import Listens
 from models.world.playback import REASONS
-from models.world.sizes import SIZES, with_listeners
+from models.world.sizes import SIZES, with_numbers
 from models.world.world import World, build_world
 from spark_jobs.intake.world_files.entities import artist_rows, follow_rows, tag_rows, track_rows, user_rows
 from spark_jobs.schema import arrow_schema
@@ -54,7 +54,7 @@ class City:
 
 def build(folder: Path, listeners: int, seed: int = 11, tracks: int | None = None, told: bool = False) -> City:
     """Simulate a city of `listeners` and write its tables below `folder`; friends and tags only where `told`."""
-    size = replace(with_listeners(SIZES["city"], listeners), weeks=WEEKS_BEFORE_CUT + 1, bots=0, bot_days=0)
+    size = replace(with_numbers(SIZES["city"], listeners, audio=0), weeks=WEEKS_BEFORE_CUT + 1, bots=0, bot_days=0)
     if tracks is not None:
         size = replace(size, tracks=tracks, artists=max(tracks // 10, 140))
     world = build_world(size, seed)

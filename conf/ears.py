@@ -25,7 +25,7 @@ class ExtractAudio(Frozen):
     timeout_s: float = Field(60.0, gt=0)
     min_s: float = Field(1.0, gt=0)
     silence_dbfs: float = Field(-65.0, lt=0)
-    files_per_task: int = Field(100, ge=1)
+    files_per_task: int = Field(50, ge=1)
     files_per_commit: int = Field(20_000, ge=1)
     # int8 is half the size and no faster on processors with AVX-512: 1.6 ms a clip against 1.3.
     precision: Literal["fp32", "int8"] = "fp32"
@@ -42,7 +42,8 @@ class TrainAudio(Frozen):
     embedding of `dimensions`. `batch`: tracks a step learns from, two patches each. The loss adds `factors_weight` (predict
     taste factors), `likeness_weight` (two patches of a track find each other among the batch, at `temperature`), `tags_weight`
     and `readings_weight`. `paired`: share of the second patches that come from a track heard with the first. `time_mask`,
-    `band_mask`: longest stretch of frames and bands that is hidden; `gain_db` and `pitch_bands`: furthest either way.
+    `band_mask`: longest stretch of frames and bands that is hidden; `treble_cut`: most bands that half of the patches lose at
+    the top, as low bit rates do; `gain_db` and `pitch_bands`: furthest either way.
     `watched`: share of the tracks, by whole artists, kept back; every `watch_every` epochs they are looked at, and training
     stops after `patience` looks without progress. The learning rate falls to its end over `epochs`, fewer of them where they
     would take more than `max_steps` steps: steps, as no clock is read here.
@@ -74,6 +75,7 @@ class TrainAudio(Frozen):
     # frames and 12 bands. A little is hidden all the same, for longer trainings, which were not measured.
     time_mask: int = Field(12, ge=0, le=80)
     band_mask: int = Field(6, ge=0, le=64)
+    treble_cut: int = Field(24, ge=0, le=96)
     gain_db: float = Field(3.0, ge=0)
     pitch_bands: int = Field(1, ge=0, le=8)
     watched: Share = 0.1

@@ -41,6 +41,7 @@ class Job:
     landing : landing folders it takes files from.
     uses, trains : artefacts it loads, and the one it makes. `uses_last_week` takes those of the Monday before.
     may_use : artefacts that it takes where they are there, and does without where they are not.
+    enriches : whoever reads what it writes does without where it is not there.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Job:
     may_use: tuple[str, ...] = ()
     uses_last_week: tuple[str, ...] = ()
     trains: str | None = None
+    enriches: bool = False
 
     @property
     def module(self) -> str:
@@ -126,13 +128,35 @@ JOBS: tuple[Job, ...] = (
         reads=(Read(t.LISTENS, "before_cut"), Read(t.TRACKS)),
         writes=(t.HISTORIES,),
     ),
+    Job(
+        "train_audio",
+        room="training",
+        engine="arrow",
+        schedule="weekly",
+        landing=("audio",),
+        reads=(Read(t.HISTORIES, "this_week"), Read(t.TRACKS)),
+        uses_last_week=("audio",),
+        writes=(t.MODELS,),
+        trains="audio",
+    ),
+    Job(
+        "extract_audio",
+        room="features",
+        engine="spark",
+        schedule="weekly",
+        landing=("audio",),
+        reads=(Read(t.TRACKS), Read(t.TRACK_AUDIO), Read(t.AUDIO_QUARANTINE)),
+        may_use=("audio",),
+        writes=(t.TRACK_AUDIO, t.AUDIO_QUARANTINE),
+        enriches=True,
+    ),
     _trainer("mf"),
     _trainer("item_knn"),
     _trainer("rp3beta"),
     _trainer("gfcf"),
     _trainer("ease"),
     _trainer("sequence"),
-    _trainer("content", Read(t.ARTISTS), Read(t.TAGS)),
+    _trainer("content", Read(t.ARTISTS), Read(t.TAGS), Read(t.TRACK_AUDIO, "this_week")),
     _trainer("social"),
     _trainer("fresh"),
     _trainer("popularity", Read(t.USERS), Read(t.SESSIONS, "after_last_cut")),
@@ -222,13 +246,23 @@ WEEKLY = tuple(job for job in JOBS if job.schedule == "weekly")
 
 
 def can_go_on_without(job: Job) -> bool:
-    """Whether the week goes on where this job fails: a trainer whose artefact is needed by nobody.
+    """Whether the week goes on where this job fails: it enriches, or it is a trainer whose artefact is needed by nobody.
 
     >>> can_go_on_without(BY_NAME["train_mf"]), can_go_on_without(BY_NAME["train_popularity"])
     (True, False)
     """
     needed = {name for other in JOBS for name in other.uses}
-    return job.trains is not None and job.trains not in needed
+    return job.enriches or (job.trains is not None and job.trains not in needed)
+
+
+def does_without(job: Job) -> bool:
+    """Whether this job runs where one that it waits for was left out.
+
+    >>> does_without(BY_NAME["generate_candidates"]), does_without(BY_NAME["train_content"]), does_without(BY_NAME["train_mf"])
+    (True, True, False)
+    """
+    enriched = {table.name for other in JOBS if other.enriches for table in other.writes}
+    return bool(job.may_use) or any(read.table.name in enriched for read in job.reads)
 
 
 def edges(jobs: tuple[Job, ...] = JOBS) -> list[tuple[str, str, str]]:

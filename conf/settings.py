@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from conf import trainers
+from conf import ears, trainers
 from conf.errors import SettingsError
 from conf.landing import truth_beside
 from conf.values import Frozen, ListenRule, Share
@@ -160,6 +160,8 @@ class Settings(Frozen):
     ingest_listens: IngestListens = IngestListens()
     sessionize: Sessionize = Sessionize()
     build_histories: BuildHistories = BuildHistories()
+    train_audio: ears.TrainAudio = ears.TrainAudio()
+    extract_audio: ears.ExtractAudio = ears.ExtractAudio()
     train_mf: trainers.TrainMf = trainers.TrainMf()
     train_item_knn: trainers.TrainItemKnn = trainers.TrainItemKnn()
     train_rp3beta: trainers.TrainRp3beta = trainers.TrainRp3beta()

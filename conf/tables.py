@@ -7,6 +7,7 @@ themselves stand in `conf/contracts/`, by what the rows are.
 from __future__ import annotations
 
 from conf.contract import Table
+from conf.contracts.audio import AUDIO_QUARANTINE, TRACK_AUDIO
 from conf.contracts.books import LANDING_FILES, MODELS, PUBLICATIONS, RUNS
 from conf.contracts.events import (
     ARTISTS,
@@ -25,6 +26,7 @@ from conf.contracts.weekly import CANDIDATES, CHARTS, EXPOSURES, HISTORIES, METR
 
 __all__ = [
     "ARTISTS",
+    "AUDIO_QUARANTINE",
     "CANDIDATES",
     "CHARTS",
     "EXPOSURES",
@@ -45,6 +47,7 @@ __all__ = [
     "TABLES",
     "TAGS",
     "TRACKS",
+    "TRACK_AUDIO",
     "USERS",
 ]
 
@@ -52,7 +55,8 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         LISTENS, QUARANTINE, LANDING_FILES, TRACKS, ARTISTS, USERS, FOLLOWS, TAGS, FEEDBACK, LISTENER_PLAYLISTS,
-        FOREIGN_EXPOSURES, SESSIONS, HISTORIES, CANDIDATES, PLAYLISTS, CHARTS, EXPOSURES, PUBLICATIONS, MODELS,
+        FOREIGN_EXPOSURES, SESSIONS, HISTORIES, TRACK_AUDIO, AUDIO_QUARANTINE, CANDIDATES, PLAYLISTS, CHARTS,
+        EXPOSURES, PUBLICATIONS, MODELS,
         METRICS, RUNS,
     )
 }  # fmt: skip

@@ -61,9 +61,10 @@ class TrainItemKnn(Frozen):
 
 
 class TrainContent(Frozen):
-    """histories, texts, artists -> artefact `content`: taste that each track's content stands for.
+    """histories, texts, sound, artists -> artefact `content`: taste that each track's content stands for.
 
-    `ridge`: strength of the map from texts to taste. `artist_prior`: how many tracks of an artist the text is worth;
+    `ridge`: strength of the map from content to taste. `sound_weight`: of the audio
+    embedding beside the text's 1, 0 leaves it out. `artist_prior`: how many tracks of an artist the text is worth;
     `own_prior`: how many listeners of a track its artist and text are worth, None: its own listeners count for nothing.
     `cold_only` proposes tracks of fewer than `warm_listeners` listeners alone. `text_dimensions` of the text, `dimensions`
     of taste. `inputs`: how a history's weights enter a listener's mean.
@@ -72,6 +73,7 @@ class TrainContent(Frozen):
     dimensions: int = Field(128, ge=1, le=1024)
     text_dimensions: int = Field(128, ge=1, le=1024)
     ridge: float = Field(100.0, gt=0)
+    sound_weight: float = Field(1.0, ge=0)
     artist_prior: float = Field(1.0, gt=0)
     own_prior: float | None = Field(10.0, gt=0)
     inputs: Inputs = "log"

@@ -15,7 +15,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from conf.errors import EXIT_DONE, EXIT_IO, EXIT_SERVICE_AWAY, EXIT_TRY_LATER, MEANING
-from conf.pipeline import Job, can_go_on_without
+from conf.pipeline import Job, can_go_on_without, does_without
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_POOL = "default_pool"
@@ -47,7 +47,7 @@ class FactoryTask(BashOperator):
             do_xcom_push=False,
             pool=SPARK_POOL if job.engine == "spark" else DEFAULT_POOL,
             # A source that was left out is skipped, and a job that does without it runs all the same.
-            trigger_rule="none_failed" if job.may_use else "all_success",
+            trigger_rule="none_failed" if does_without(job) else "all_success",
             **RETRIES,
             **airflow,
         )

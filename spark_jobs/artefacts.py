@@ -59,6 +59,9 @@ def save(root: Path, name: str, run_date: str, artefact: Artefact) -> ArtefactRe
             (building / file_name).write_text(text)
         digest = _write_manifest(building, name, run_date, artefact)
         place = home / digest[:16]
+        ref = ArtefactRef(name, str(place), digest)
+        if place.exists() and not _is_whole(ref):  # training again gives the same bytes, which is how damage is mended
+            shutil.rmtree(place)
         if place.exists():  # the same bytes: a re-run
             shutil.rmtree(building)
         else:
@@ -66,7 +69,15 @@ def save(root: Path, name: str, run_date: str, artefact: Artefact) -> ArtefactRe
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
-    return ArtefactRef(name, str(place), digest)
+    return ref
+
+
+def _is_whole(ref: ArtefactRef) -> bool:
+    try:
+        _check(ref)
+    except ArtefactError:
+        return False
+    return True
 
 
 def _write_manifest(building: Path, name: str, run_date: str, artefact: Artefact) -> str:
@@ -100,9 +111,15 @@ def open_folder(ref: ArtefactRef) -> Path:
     ArtefactError
         Where the folder, the manifest or a file is missing or does not match.
     """
+    if (ref.uri, ref.sha256) not in _checked:
+        _check(ref)
+        _checked.add((ref.uri, ref.sha256))
+    return Path(ref.uri)
+
+
+def _check(ref: ArtefactRef) -> None:
+    """Hash every file of an artefact; ArtefactError where one is missing or does not match."""
     folder = Path(ref.uri)
-    if (ref.uri, ref.sha256) in _checked:
-        return folder
     try:
         content = (folder / MANIFEST).read_bytes()
     except OSError as missing:
@@ -114,8 +131,6 @@ def open_folder(ref: ArtefactRef) -> Path:
         got = file_sha256(path) if path.is_file() else "no file"
         if got != expected:
             raise ArtefactError(f"artefact {ref.name}: {path} has hash {got}, its manifest says {expected}; train it again")
-    _checked.add((ref.uri, ref.sha256))
-    return folder
 
 
 def manifest(ref: ArtefactRef) -> dict[str, Any]:

@@ -146,8 +146,10 @@ class Warehouse:
         writer = frame.select(*table.column_names).write.format("delta").mode("overwrite" if replace else "append")
         if replace and replace != "true":
             writer = writer.option("replaceWhere", replace)
+        before = self.version(table)
         writer.save(str(self.path(table)))
-        return self._rows_written(table)
+        # Nothing in the place of nothing makes no version; the newest one then counts somebody else's rows.
+        return self._rows_written(table) if self.version(table) > before else 0
 
     def write_arrow(self, table: Table, data: pa.Table | Blocks, replace: str) -> int:
         """Write an Arrow table, or blocks that workers make; `replace` as in `write_frame`."""

@@ -59,7 +59,7 @@ def run_week(
             if not can_go_on_without(job):
                 raise
             log.warning("job=%s run_date=%s state=left_out", job.name, run_date, exc_info=not isinstance(failed, FactoryError))
-            written = Written(warnings=[f"{job.trains} is left out: {failed}"])
+            written = Written(warnings=[f"{job.trains or job.name} is left out: {failed}"])
         seconds = time.perf_counter() - begin
         done.append(Done(job.name, run_date, written.rows, seconds, tuple(written.warnings)))
         tell(done[-1])

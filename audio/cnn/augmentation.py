@@ -19,12 +19,15 @@ def augmented(stored: jax.Array, params: TrainAudio, key: jax.Array) -> jax.Arra
     A longer patch is cropped; one of FRAMES is turned round, as the pooling hardly minds the seam.
     """
     n, frames, bands = stored.shape
-    keys = jax.random.split(key, 5)
+    keys = jax.random.split(key, 6)
     late = jax.random.randint(keys[0], (n, 1), 0, frames if frames == FRAMES else frames - FRAMES + 1)
     higher = jax.random.randint(keys[1], (n, 1), -params.pitch_bands, params.pitch_bands + 1)
     time = (late + jnp.arange(FRAMES)) % frames
     band = jnp.clip(jnp.arange(bands) - higher, 0, bands - 1)
     x = as_floats(stored[jnp.arange(n)[:, None, None], time[:, :, None], band[:, None, :]])
+    # What a low bit rate leaves out: everything above some band lies on the clip's floor.
+    kept = bands - jax.random.randint(keys[5], (n, 1), -params.treble_cut, params.treble_cut + 1)
+    x = jnp.where((jnp.arange(bands) >= kept)[:, None, :], x.min(axis=(1, 2), keepdims=True), x)
     x = x + jax.random.uniform(keys[2], (n, 1, 1), minval=-1, maxval=1) * np.float32(params.gain_db / SPREAD_DB)
     x = jnp.where(_hidden(keys[3], n, FRAMES, params.time_mask)[:, :, None], 0.0, x)
     return jnp.where(_hidden(keys[4], n, bands, params.band_mask)[:, None, :], 0.0, x)

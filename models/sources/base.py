@@ -51,6 +51,7 @@ class Catalogue:
     artist : int32 [n], number of the main artist, -1 where unknown. None: the caller knows no artists.
     released : int32 [n], days since 1970-01-01, UNDATED where unknown. None: the caller knows no dates.
     text : string [n], what is written about a track (tags, genres, title, artist, lyrics), "" for nothing. None: no texts.
+    sound : float32 [n, d], what a network makes of a track's audio, of length 1; zeros for nothing. None: no audio.
     """
 
     tie_rank: npt.NDArray[np.int32]
@@ -58,6 +59,7 @@ class Catalogue:
     artist: npt.NDArray[np.int32] | None = None
     released: npt.NDArray[np.int32] | None = None
     text: pa.Array[Any] | None = None
+    sound: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.tie_rank)

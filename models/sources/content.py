@@ -1,10 +1,10 @@
-"""histories, texts, artists -> content vectors: what a track is about, read as the taste of those who would hear it.
+"""histories, texts, sound, artists -> content vectors: what a track is, read as the taste of those who would hear it.
 
-Text alone is a weak guide to taste, so it is translated first: a ridge regression predicts a track's taste factors from its
-text vector, as van den Oord, Dieleman & Schrauwen 2013 did from sound
-(https://papers.nips.cc/paper/2013/hash/b3ba8f1bee1238a2f37603d90b58898d-Abstract.html). A vector is then shrunk in three steps,
-each by how much is known (models/sources/shrinkage.py): what the text predicts < the artist's other tracks < the track's own
-listeners. A track that nobody heard has its artist's taste, one of an unheard artist its text's.
+Words and sound alone are weak guides to taste, so they are translated first: a ridge regression predicts a track's taste
+factors from its text vector and from what a network makes of its audio, as van den Oord, Dieleman & Schrauwen 2013 did from
+sound (https://papers.nips.cc/paper/2013/hash/b3ba8f1bee1238a2f37603d90b58898d-Abstract.html). A vector is then shrunk in
+three steps, each by how much is known (models/sources/shrinkage.py): what the text predicts < the artist's other tracks < the
+track's own listeners. A track that nobody heard has its artist's taste, one of an unheard artist its text's.
 
 A listener is the mean of what they heard (models/sources/taste_mean.py), so scores explain themselves. All learning is in
 `fit`: workers need neither scikit-learn nor the texts.
@@ -76,7 +76,10 @@ class Content:
         # Weights of 1 per heard track make better factors of cold tracks than log(1 + weight): NDCG@30 .2605 against .2490.
         plays = input_matrix(log, len(catalogue), "binary")
         listeners = np.bincount(plays.indices, minlength=len(catalogue)).astype(np.float64)
-        features = joined([(text_vectors(catalogue.text, params.text_dimensions, params.seed), 1.0)])
+        described = [(text_vectors(catalogue.text, params.text_dimensions, params.seed), 1.0)]
+        if catalogue.sound is not None and params.sound_weight > 0:
+            described.append((centred(catalogue.sound), params.sound_weight))
+        features = joined(described)
         factors = taste_factors(plays, params.dimensions, params.seed)
         vectors = content_vectors(features, factors, listeners, catalogue.artist, params).astype(np.float32)
         proposed = np.asarray(vectors.any(axis=1))
@@ -131,6 +134,19 @@ def content_vectors(
     if params.own_prior is None:
         return vectors
     return shrunk_to_prior(factors, vectors, listeners, params.own_prior)
+
+
+def centred(sound: npt.NDArray[np.float32]) -> Float64s:
+    """Sound less its mean over the tracks that have any, float64 [tracks, d]: one without stands where the average does.
+
+    >>> centred(np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]], np.float32)).tolist()
+    [[0.5, -0.5], [0.0, 0.0], [-0.5, 0.5]]
+    """
+    has = np.asarray(sound.any(axis=1))
+    vectors = np.zeros(sound.shape)
+    if has.any():
+        vectors[has] = sound[has] - sound[has].mean(axis=0, dtype=np.float64)
+    return vectors
 
 
 def translated(features: Float64s, factors: Float64s, heard: npt.NDArray[np.bool_], ridge: float) -> Float64s:

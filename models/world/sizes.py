@@ -11,7 +11,10 @@ WORLD_END = date(2026, 9, 6)
 
 @dataclass(frozen=True)
 class WorldSize:
-    """How much world to make. `bots` and `bot_days` plant days on which a machine plays more than 24 hours."""
+    """How much world to make. `bots` and `bot_days` plant days on which a machine plays more than 24 hours.
+
+    `audio`: how many of the tracks have a sound file.
+    """
 
     name: str
     listeners: int
@@ -20,6 +23,7 @@ class WorldSize:
     weeks: int
     bots: int
     bot_days: int
+    audio: int = 0
 
     @property
     def scenes(self) -> int:
@@ -35,12 +39,14 @@ SIZES = {
     size.name: size
     for size in (
         WorldSize("tiny", listeners=60, tracks=300, artists=40, weeks=4, bots=1, bot_days=1),
-        WorldSize("demo", listeners=2_000, tracks=6_000, artists=500, weeks=12, bots=2, bot_days=2),
+        WorldSize("demo", listeners=2_000, tracks=6_000, artists=500, weeks=12, bots=2, bot_days=2, audio=600),
         WorldSize("city", listeners=50_000, tracks=30_000, artists=3_000, weeks=12, bots=4, bot_days=3),
     )
 }
 
 
-def with_listeners(size: WorldSize, listeners: int | None) -> WorldSize:
-    """Return `size` with another number of listeners; None keeps it."""
-    return size if listeners is None else replace(size, listeners=listeners)
+def with_numbers(size: WorldSize, listeners: int | None, audio: int | None) -> WorldSize:
+    """Return `size` with another number of listeners and of tracks that have sound; None keeps each."""
+    return replace(
+        size, listeners=size.listeners if listeners is None else listeners, audio=size.audio if audio is None else audio
+    )

@@ -24,13 +24,14 @@ DATE = click.DateTime(["%Y-%m-%d"])
 )
 @click.option("--seed", default=1, show_default=True, help="Same seed, same bytes.")
 @click.option("--listeners", type=click.IntRange(1), help="Number of listeners, instead of the size's own.")
+@click.option("--audio", type=click.IntRange(0), help="Tracks that have a sound file, instead of the size's own number.")
 @click.option("--until", type=DATE, help="First day without listens; default: the world's own end.")
 @click.option("--plain", is_flag=True, help="Without planted dirt.")
 @click.option("--keep", is_flag=True, help="Do nothing where the landing folder already holds this world.")
 @click.pass_obj
 def simulate_command(
     options: Options, size: str, landing: Path | None, truth: Path | None, seed: int, listeners: int | None,
-    until: datetime | None, plain: bool, keep: bool,
+    audio: int | None, until: datetime | None, plain: bool, keep: bool,
 ) -> None:  # fmt: skip
     """Write a simulated world of SIZE tiny, demo or city, and its truth, in the landing format."""
     from models.world import SIZES, WORLD_END
@@ -48,7 +49,8 @@ def simulate_command(
         return
     if landing_note.read(place) is not None:
         raise UsageError(f"{place} already holds a landing folder: choose another --landing, or remove it first")
-    summary = simulate(size, seed, place, truth, until=until.date() if until else WORLD_END, listeners=listeners, plain=plain)
+    day = until.date() if until else WORLD_END
+    summary = simulate(size, seed, place, truth, until=day, listeners=listeners, audio=audio, plain=plain)
     note.write(place)
     click.echo(json.dumps(asdict(summary), default=str))
 

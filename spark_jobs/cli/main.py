@@ -30,6 +30,8 @@ WORDS = {
     "rollback": "stores",
     "benchmark": "benchmark",
     "backtest": "backtest",
+    "hear": "hear",
+    "similar": "similar",
 }
 
 

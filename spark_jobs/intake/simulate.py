@@ -17,11 +17,13 @@ from typing import BinaryIO
 import numpy as np
 
 from conf.errors import LandingError, UsageError
-from models.world import SIZES, WORLD_END, World, WorldSize, build_world, with_listeners
+from models.world import SIZES, WORLD_END, World, WorldSize, build_world, with_numbers
 from models.world.dirt import REASONS, concatenate, plant, sample_for_dirt
 from models.world.listening import Listens
 from models.world.sessions import DAY_MS
 from spark_jobs.intake.world_files import entities
+from spark_jobs.intake.world_files.audio_files import planned_files, write_audio
+from spark_jobs.intake.world_files.audio_tracks import chosen_tracks
 from spark_jobs.intake.world_files.days import DayFiles
 from spark_jobs.intake.world_files.rows import RowMaker
 from spark_jobs.intake.world_files.truth import DIRT, SessionTruth, save_json, save_world
@@ -33,7 +35,8 @@ log = logging.getLogger(__name__)
 class Summary:
     """What was written.
 
-    `rows` counts all lines and rows of listens, `listens` the genuine ones, `late` those of them that came days late.
+    `rows` counts all lines and rows of listens, `listens` the genuine ones, `late` those of them that came days late, `audio`
+    the sound files that can be heard, `audio_dirt` those that cannot, by reason.
     """
 
     size: str
@@ -48,6 +51,8 @@ class Summary:
     feedback: int
     playlists: int
     dirt: dict[str, int]
+    audio: int
+    audio_dirt: dict[str, int]
 
 
 def simulate(
@@ -58,6 +63,7 @@ def simulate(
     *,
     until: date = WORLD_END,
     listeners: int | None = None,
+    audio: int | None = None,
     plain: bool = False,
     threads: int = 2,
 ) -> Summary:
@@ -70,6 +76,7 @@ def simulate(
     landing, truth : folders to make; they must not exist or be empty
     until : first day (UTC) after the world
     listeners : another number of listeners than the size has
+    audio : another number of tracks with a sound file than the size has
     plain : plant no dirt and no bots
 
     Raises
@@ -79,7 +86,7 @@ def simulate(
     LandingError
         A folder already holds something.
     """
-    chosen = with_listeners(_named(size), listeners)
+    chosen = with_numbers(_named(size), listeners, audio)
     world = build_world(replace(chosen, bots=0) if plain else chosen, seed, until)
     for folder in (landing, truth):
         if folder.exists() and any(folder.iterdir()):
@@ -107,7 +114,10 @@ def _named(size: str | WorldSize) -> WorldSize:
 def _write(world: World, landing: Path, truth: Path, *, plain: bool, threads: int) -> Summary:
     save_world(world, truth)
     maker, samples, tally = RowMaker(world), [], _Tally()
-    _write_entities(world, landing, maker)
+    with_sound = chosen_tracks(world, world.size.audio)
+    paths = {file.track: file.path for file in planned_files(world, with_sound, plain=plain)}
+    _write_entities(world, landing, maker, paths)
+    sound = write_audio(world, landing / "audio", truth, with_sound, plain=plain, threads=threads)
     with ExitStack() as open_files:
         days = open_files.enter_context(DayFiles(world, landing / "listens"))
         sessions = open_files.enter_context(SessionTruth(world, truth, maker))
@@ -128,8 +138,9 @@ def _write(world: World, landing: Path, truth: Path, *, plain: bool, threads: in
     size = world.size
     rows = tally.listens + sum(counts.values())
     return Summary(
-        size.name, world.seed, world.until.isoformat(), size.listeners, size.tracks, rows=rows, dirt=counts, **asdict(tally)
-    )
+        size.name, world.seed, world.until.isoformat(), size.listeners, size.tracks, rows=rows, dirt=counts,
+        audio=sound.files, audio_dirt=sound.dirt, **asdict(tally),
+    )  # fmt: skip
 
 
 @dataclass
@@ -146,10 +157,10 @@ class _Tally:
         self.sessions += len(np.unique(block.session))
 
 
-def _write_entities(world: World, landing: Path, maker: RowMaker) -> None:
+def _write_entities(world: World, landing: Path, maker: RowMaker, audio: dict[int, str]) -> None:
     rows = {
         "artists": entities.artist_rows(world),
-        "tracks": entities.track_rows(world),
+        "tracks": entities.track_rows(world, audio),
         "users": entities.user_rows(world),
         "follows": entities.follow_rows(world),
         "tags": entities.tag_rows(world),

@@ -51,6 +51,26 @@ def written(tracks: Rows, artists: Rows, tags: Rows, served_on: date) -> Catalog
     return replace(catalogue, text=pa.array(texts, pa.string()))
 
 
+def with_sound(catalogue: Catalogue, tracks: Rows, track_audio: Rows) -> Catalogue:
+    """The catalogue with the embeddings of its tracks that have any; as it was where none has.
+
+    Those of one network alone, the one that most rows have: what two networks make of a sound has nothing in common.
+    """
+    heard = track_audio.table(columns=["track_id", "network", "embedding"], where=pc.field("embedding").is_valid())
+    numbers = tracks.table(columns=["track_id", "track_idx"])
+    heard = heard.filter(pc.is_in(heard["track_id"], value_set=numbers["track_id"].combine_chunks()))
+    if not len(heard):
+        return catalogue
+    networks = heard["network"].value_counts().to_pylist()
+    heard = heard.filter(pc.equal(heard["network"], max(networks, key=lambda one: (one["counts"], one["values"]))["values"]))
+    place = pc.index_in(heard["track_id"], value_set=numbers["track_id"].combine_chunks()).combine_chunks()
+    idx = numbers["track_idx"].combine_chunks().take(place).to_numpy()
+    embeddings = heard["embedding"].combine_chunks().flatten().to_numpy().reshape(len(heard), -1)
+    sound = np.zeros((len(catalogue), embeddings.shape[1]), np.float32)
+    sound[idx] = embeddings
+    return replace(catalogue, sound=sound)
+
+
 def _dated(rows: pa.Table, served_on: date) -> Catalogue:
     catalogue = Catalogue.from_arrow(rows, served_on)
     idx = rows["track_idx"].to_numpy()

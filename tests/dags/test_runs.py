@@ -57,6 +57,17 @@ def test_a_failing_middle_task_fails_the_run(fake_python, reparsed, take_in):
     assert "publish_discover_weekly" not in jobs(notes)
 
 
+def test_a_week_whose_files_cannot_be_heard_goes_on(fake_python, reparsed, take_in):
+    notes = fake_python(extract_audio=[65])
+    take_in("2026-06-27")
+    run = reparsed("discover_weekly").test(logical_date=datetime.fromisoformat("2026-06-28T02:00Z"))
+    assert str(run.state) == "success"
+    ended = states(run)
+    assert ended["extract_audio"] == "skipped"
+    assert ended["train_content"] == ended["publish_discover_weekly"] == "success"
+    assert jobs(notes).count("train_content") == 1
+
+
 def test_a_held_lease_is_tried_again(fake_python, reparsed, take_in):
     notes = fake_python(train_mf=[75, 69, 0])
     take_in("2026-06-20")

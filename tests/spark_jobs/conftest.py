@@ -42,7 +42,7 @@ def _catalogue() -> Rows:
     tracks = [
         {"track_id": f"t{i}", "track_idx": i, "title": f"Song t{i}", "artist_ids": ["a1", "a2"][: 1 + i % 2],
          "duration_ms": 200_000, "release_date": date(2020, 1, 1), "countries": ["DE"] if i == 2 else None,
-         "blocked": False, "genres": ["jazz"], "simulated": True}
+         "blocked": False, "genres": ["jazz"], "audio": f"a/t{i}.ogg", "simulated": True}
         for i in range(4)
     ]  # fmt: skip
     return {
@@ -121,6 +121,27 @@ def _week() -> Rows:
     return {"playlists": lists, "charts": charts, "histories": [history], "candidates": [candidate]}
 
 
+def _sound() -> Rows:
+    """t1 sounds nearly like t0, t2 like neither; t3's file is empty."""
+    file = {"run_date": MONDAY, "extractor": "1", "heard_on": LAST_MONDAY, "simulated": True, "modified_ns": 1}
+    numbers = {
+        "duration_s": 200.0, "tempo_bpm": 120.0, "tempo_conf": 0.9, "tempo_alt_bpm": 60.0, "tempo_alt_weight": 0.25,
+        "key_pc": 9, "key_mode": "minor", "key_conf": 0.75, "tuning_cents": 0.0, "energy": 0.5,
+        "loudness_db": -12.0, "dynamics_db": 6.0, "acousticness": 0.5, "instrumentalness": 0.5, "valence": -0.5, "arousal": 0.5,
+        "moods": [("sad", 1.0)], "centroid_hz": 2_000.0, "flatness_db": -20.0, "onset_rate": 2.0,
+    }  # fmt: skip
+    heard = [
+        {**file, "track_id": f"t{i}", "path": f"a/t{i}.ogg", "file_id": f"sound{i}", "bytes": 1_000 + i, "network": "n1",
+         "container": "ogg", **numbers, "embedding": embedding}
+        for i, embedding in enumerate(([1.0, 0.0], [0.8, 0.6], [-1.0, 0.0]))
+    ]  # fmt: skip
+    refused = {**file, "track_id": "t3", "path": "a/t3.ogg", "file_id": "nothing", "bytes": 0}
+    return {
+        "track_audio": [*heard, {**heard[0], "run_date": LAST_MONDAY}],
+        "audio_quarantine": [{**refused, "reason": "empty", "detail": "t3.ogg: 0 bytes"}],
+    }
+
+
 def _books() -> Rows:
     shown = {"run_date": MONDAY, "surface": "discover_weekly", "generation": "g2", "simulated": True}
     flip = {"run_date": MONDAY, "surface": "discover_weekly", "generation": "g2", "epoch": 2, "action": "flip", "records": 4}
@@ -153,7 +174,7 @@ def _books() -> Rows:
 @pytest.fixture(scope="session")
 def planted_rows() -> dict[str, pa.Table]:
     """Table -> planted rows in the contract's schema."""
-    rows = {**_catalogue(), **_log(), **_week(), **_books()}
+    rows = {**_catalogue(), **_log(), **_week(), **_sound(), **_books()}
     return {name: pa.Table.from_pylist(rows[name], schema=arrow_schema(table)) for name, table in TABLES.items()}
 
 

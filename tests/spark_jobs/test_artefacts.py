@@ -82,6 +82,16 @@ def test_damage_is_refused_and_says_what_to_do(tmp_path: Path, damage: object, s
         artefacts.open_folder(ref)
 
 
+@pytest.mark.parametrize("damage", [_change_a_file, _lose_a_file, _lose_the_manifest, _swap_the_manifest])
+def test_training_again_mends_it(tmp_path: Path, damage: object) -> None:
+    """The same training gives the same folder, which must not be left as it was."""
+    ref = artefacts.save(tmp_path, "mf", "2026-09-07", MODEL)
+    damage(Path(ref.uri))  # type: ignore[operator]
+    assert artefacts.save(tmp_path, "mf", "2026-09-07", MODEL) == ref
+    assert artefacts.load_arrays(ref)["factors"].tolist() == MODEL.arrays["factors"].tolist()
+    assert len(list((tmp_path / "artefacts/mf/2026-09-07").iterdir())) == 1
+
+
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="train it again"):
         artefacts.open_folder(ArtefactRef("mf", str(tmp_path / "none"), "0" * 64))

@@ -47,8 +47,8 @@ def artist_rows(world: World) -> Iterator[Row]:
         yield {"artist_id": artist_id, "name": shown[i], "genres": own + second}
 
 
-def track_rows(world: World) -> Iterator[Row]:
-    """Yield tracks; an artist's tracks of one year share an album."""
+def track_rows(world: World, audio: dict[int, str]) -> Iterator[Row]:
+    """Yield tracks; an artist's tracks of one year share an album. `audio` has the paths of those that have sound."""
     c, n = world.catalogue, world.size.tracks
     artists, rng = artist_ids(world.size.artists).tolist(), stream(world.seed, "titles")
     shown = names.titles(rng, n)
@@ -69,6 +69,7 @@ def track_rows(world: World) -> Iterator[Row]:
             "countries": None if len(allowed) == len(COUNTRIES) else allowed,
             "blocked": True if c.blocked[i] else None,
             "genres": [genres.NAMES[c.track_genre[i]]],
+            "audio": audio.get(i),
         }
 
 

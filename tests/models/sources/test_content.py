@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
@@ -78,6 +79,46 @@ def test_a_track_of_which_nothing_is_known_is_not_proposed(make_histories: Any) 
     source = Content.fit(block.log, replace(catalogue, artist=np.where(unknown, -1, artist), text=texts), PARAMS)
     assert np.flatnonzero(~source.proposed).tolist() == [TRACKS - 1]
     assert TRACKS - 1 not in proposals(source, block, TRACKS).ids
+
+
+def silent_world(make_histories: Any) -> tuple[Listeners, Catalogue, npt.NDArray[np.float32]]:
+    """`world` whose words say nothing, with cold tracks of unknown artists; sound tells the genres apart."""
+    block, catalogue = world(make_histories)
+    assert catalogue.artist is not None
+    unknown = replace(catalogue, text=pa.array([""] * TRACKS), artist=np.where(COLD, -1, catalogue.artist).astype(np.int32))
+    rng = np.random.default_rng(3)
+    sound = np.array([[3.0, 1.0, 0.0], [3.0, 0.0, 1.0]])[GENRE] + 0.2 * rng.standard_normal((TRACKS, 3))
+    return block, unknown, (sound / np.linalg.norm(sound, axis=1, keepdims=True)).astype(np.float32)
+
+
+def test_sound_places_a_cold_track_of_an_unknown_artist_near_its_like(make_histories: Any) -> None:
+    block, catalogue, sound = silent_world(make_histories)
+    cold_only = PARAMS.model_copy(update={"cold_only": True})
+    assert not Content.fit(block.log, catalogue, cold_only).proposed.any(), "without sound nothing is known of them"
+    heard = Content.fit(block.log, replace(catalogue, sound=sound), cold_only)
+    assert heard.proposed.tolist() == COLD.tolist()
+    found = proposals(heard, block, 5)
+    assert (GENRE[found.ids] == np.repeat([0, 1], 40)[:, None]).all()
+    deaf = Content.fit(block.log, replace(catalogue, sound=sound), cold_only.model_copy(update={"sound_weight": 0.0}))
+    assert not deaf.proposed.any()
+
+
+def test_shuffled_sound_places_nothing(make_histories: Any) -> None:
+    block, catalogue, sound = silent_world(make_histories)
+    shuffled = replace(catalogue, sound=sound[np.random.default_rng(4).permutation(TRACKS)])
+    source = Content.fit(block.log, shuffled, PARAMS.model_copy(update={"cold_only": True}))
+    right = GENRE[proposals(source, block, 3).ids] == np.repeat([0, 1], 40)[:, None]
+    assert 0.2 < right.mean() < 0.8
+
+
+def test_a_track_without_sound_among_those_that_have_it_is_known_by_its_words(make_histories: Any) -> None:
+    block, catalogue = world(make_histories)
+    sound = silent_world(make_histories)[2]
+    sound[COLD] = 0.0
+    found = proposals(
+        Content.fit(block.log, replace(catalogue, sound=sound), PARAMS.model_copy(update={"cold_only": True})), block, 5
+    )
+    assert (GENRE[found.ids] == np.repeat([0, 1], 40)[:, None]).all()
 
 
 @pytest.mark.parametrize(("missing", "word"), [("text", "texts"), ("artist", "artists")])

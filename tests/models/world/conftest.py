@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.world import SIZES, World, build_world, with_listeners
+from models.world import SIZES, World, build_world, with_numbers
 from models.world.dirt import concatenate
 from models.world.listening import Listens
 
@@ -22,7 +22,7 @@ def listens(world: World) -> Listens:
 @pytest.fixture(scope="session")
 def demo() -> World:
     """Return the demo's music with few enough listeners to be quick."""
-    return build_world(with_listeners(SIZES["demo"], 400), seed=8)
+    return build_world(with_numbers(SIZES["demo"], listeners=400, audio=0), seed=8)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.world import SIZES, World, build_world, modes, with_listeners
+from models.world import SIZES, World, build_world, modes, with_numbers
 from models.world.dirt import concatenate
 from models.world.listening import Listens, mix
 from models.world.playback import REASONS, hear, skip_probability
@@ -11,7 +11,7 @@ from models.world.sessions import DAY_MS
 
 
 def test_threads_do_not_change_a_byte() -> None:
-    world = build_world(with_listeners(SIZES["tiny"], 2_500), seed=4)  # three blocks
+    world = build_world(with_numbers(SIZES["tiny"], listeners=2_500, audio=0), seed=4)  # three blocks
     alone = list(world.listens(threads=1))
     together = list(world.listens(threads=3))
     for one, other in zip(alone, together, strict=True):
@@ -107,7 +107,7 @@ def test_late_rows_come_one_to_five_days_later(listens: Listens) -> None:
 
 @pytest.mark.parametrize("listeners", [1, 3])
 def test_the_smallest_worlds_can_be_played(listeners: int) -> None:
-    world = build_world(with_listeners(SIZES["tiny"], listeners), seed=1)
+    world = build_world(with_numbers(SIZES["tiny"], listeners=listeners, audio=0), seed=1)
     assert concatenate(list(world.listens())).listener.max(initial=0) < listeners
 
 

@@ -208,6 +208,31 @@ def test_a_world_of_one_listener_is_written(tmp_path: Path) -> None:
     assert {reason: found.count(reason) for reason in REASONS} == summary.dirt
 
 
+def test_some_tracks_have_sound_and_the_catalogue_says_where(tmp_path: Path) -> None:
+    """Good files are there, and of the broken ones all but the missing; whatever the threads, the bytes are the same."""
+    made = [simulate("tiny", 5, tmp_path / n / "landing", tmp_path / n / "truth", audio=30, threads=int(n)) for n in ("1", "2")]
+    assert made[0] == made[1]
+    assert made[0].audio + sum(made[0].audio_dirt.values()) == 30
+    landing, truth = tmp_path / "1" / "landing", objects(tmp_path / "1" / "truth" / "audio.jsonl")
+    assert hashes(landing) == hashes(tmp_path / "2" / "landing")
+    told = {row["track_id"]: row["audio"] for row in objects(landing / "tracks" / "tracks.jsonl") if "audio" in row}
+    assert told == {row["track_id"]: row["path"] for row in truth}
+    missing = {row["path"] for row in truth if row.get("reason") == "missing"}
+    assert {str(path.relative_to(landing / "audio")) for path in (landing / "audio").rglob("*.*")} == set(
+        told.values()
+    ) - missing
+    assert len(missing) == made[0].audio_dirt["missing"]
+
+
+def test_without_sound_the_rest_of_the_world_is_the_same(written: tuple[Path, Path, Summary], tmp_path: Path) -> None:
+    simulate("tiny", 5, tmp_path / "landing", tmp_path / "truth", until=UNTIL, audio=5)
+    before, after = hashes(written[0]), hashes(tmp_path / "landing")
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"tracks/tracks.jsonl"}
+    assert {name.split("/")[0] for name in after.keys() - before.keys()} == {"audio"}
+    assert (written[2].audio, set(written[2].audio_dirt.values()) | {0}) == (0, {0})
+
+
 def test_sessions_name_their_planted_mode(written: tuple[Path, Path, Summary]) -> None:
     sessions = pq.read_table(written[1] / "sessions.parquet")
     assert sessions.num_rows == written[2].sessions

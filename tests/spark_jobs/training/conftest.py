@@ -27,16 +27,17 @@ class ArrowRows:
         return self.data.schema
 
     def table(self, columns: list[str] | None = None, where: Any = None) -> pa.Table:
-        return self.data.select(columns) if columns else self.data
+        kept = self.data if where is None else self.data.filter(where)
+        return kept.select(columns) if columns else kept
 
     def batches(self, columns: list[str] | None = None, where: Any = None) -> Iterator[pa.RecordBatch]:
-        return iter(self.table(columns).to_batches(max_chunksize=self.batch))
+        return iter(self.table(columns, where).to_batches(max_chunksize=self.batch))
 
     def count(self) -> int:
         return len(self.data)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def as_rows() -> Callable[..., ArrowRows]:
     return ArrowRows
 
