@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,18 @@ from audio.cnn.patches import dequantised
 from audio.cnn.training import train
 from conf import tables as t
 from conf.ears import TrainAudio
+from conf.trainers import TrainContent
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.sources.content import centred, translated
 from models.sources.taste_factors import taste_factors
+from models.sources.text_vectors import joined, text_vectors
 from spark_jobs.training.audio_lessons import companions, lessons, listened
 from spark_jobs.training.listener_sample import sample
+from spark_jobs.training.side_information import written
 from spark_jobs.warehouse import Warehouse
 
 DEPTH, FEWEST, KEPT_BACK, SEED = 50, 5, 0.2, 7
-RIDGE = 30.0
 
 
 def judged(warehouse: Path, landing: Path, params: TrainAudio) -> dict[str, Any]:
@@ -65,25 +68,36 @@ def judged(warehouse: Path, landing: Path, params: TrainAudio) -> dict[str, Any]
     found = [ear.embed(dequantised(clip)) for clip in patches]
     embeddings = np.stack([each.embedding for each in found])
     predicted = np.stack([each.factors for each in found])[hidden]
-    target = np.zeros((len(known.path), factors.shape[1]))
-    target[shown] = factors[idx[shown]]
-    ridge = translated(centred(embeddings), target, ~hidden, RIDGE)[hidden]
-    taste = without @ factors
-    taste /= np.maximum(np.linalg.norm(taste, axis=1, keepdims=True), 1e-12)
     asked = heard.sum(axis=1) >= FEWEST
-    mean = factors[idx[shown]].mean(axis=0)
-    ways = {
-        "network": predicted,
-        "network_centred": predicted - predicted.mean(axis=0),
-        "ridge_on_embedding": ridge,
-        "ridge_centred": ridge - ridge.mean(axis=0),
-        "shuffled": (predicted - predicted.mean(axis=0))[rng.permutation(int(hidden.sum()))],
-        "nothing_but_the_mean": np.tile(mean, (int(hidden.sum()), 1)) + rng.normal(0, 1e-6, (int(hidden.sum()), len(mean))),
+    shuffled = rng.permutation(int(hidden.sum()))
+    ways = {"network": (factors, predicted), "network_shuffled": (factors, predicted[shuffled])}
+    sound = np.zeros((plays.shape[1], embeddings.shape[1]), np.float32)
+    sound[idx] = embeddings
+    ways |= {name: (taste, vectors[idx[hidden]]) for name, taste, vectors in content_ways(tables, without, sound)}
+    told = {
+        name: round(recall(_listeners(without, taste)[asked] @ vectors.T, heard[asked]), 4)
+        for name, (taste, vectors) in ways.items()
     }
-    told = {name: round(recall(taste[asked] @ vectors.T, heard[asked]), 4) for name, vectors in ways.items()}
     told["random"] = round(DEPTH / int(hidden.sum()), 4)
     counts = {"trained": len(shown), "kept_back": int(hidden.sum()), "listeners": int(asked.sum())}
     return {"world": warehouse.parent.name, **counts, "recall@50": told}
+
+
+def content_ways(tables: Warehouse, plays: Any, sound: np.ndarray) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """(name, taste factors, what `content` makes of all tracks before artists and own listeners come in)."""
+    params = TrainContent()
+    words = written(tables.rows(t.TRACKS), tables.rows(t.ARTISTS), tables.rows(t.TAGS), date(2100, 1, 1)).text
+    text = (text_vectors(words, params.text_dimensions, params.seed), 1.0)
+    heard = (centred(sound), params.sound_weight)
+    taste = taste_factors(plays, params.dimensions, params.seed)
+    known = np.bincount(plays.indices, minlength=plays.shape[1]) > 0
+    features = {"content_words": [text], "content_sound": [heard], "content_words_and_sound": [text, heard]}
+    return [(name, taste, translated(joined(blocks), taste, known, params.ridge)) for name, blocks in features.items()]
+
+
+def _listeners(plays: Any, factors: np.ndarray) -> np.ndarray:
+    taste = plays @ factors
+    return taste / np.maximum(np.linalg.norm(taste, axis=1, keepdims=True), 1e-12)
 
 
 def recall(scores: np.ndarray, heard: np.ndarray) -> float:
@@ -112,7 +126,8 @@ def main() -> None:
     folders = parser.parse_args().folders
     rows = [judged(warehouse, landing, TrainAudio()) for warehouse, landing in zip(folders[::2], folders[1::2], strict=True)]
     mean = {name: float(np.mean([row["recall@50"][name] for row in rows])) for name in rows[0]["recall@50"]}
-    ratios = {f"over_{name}": round(mean["network_centred"] / mean[name], 2) for name in ("random", "shuffled")}
+    ratios = {f"network_over_{name}": round(mean["network"] / mean[name], 2) for name in ("random", "network_shuffled")}
+    ratios["sound_beside_words"] = round(mean["content_words_and_sound"] / mean["content_words"], 3)
     record.write("sound", rows, ratios, simulated=True)
 
 

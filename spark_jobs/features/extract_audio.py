@@ -30,7 +30,7 @@ from spark_jobs.features.audio_rows import HEARING, SEEN, Listener, nothing_in, 
 from spark_jobs.hearing.network import Network, network_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 log = logging.getLogger(__name__)
 _TABLES = (TRACK_AUDIO, AUDIO_QUARANTINE)
@@ -54,7 +54,7 @@ def transform(
     listener = Listener(str(run.landing / "audio"), run.run_date, params, network)
     for number in range(commits):
         mine = unheard.where(F.pmod(F.crc32(F.col("track_id").cast("binary")), F.lit(commits)) == number)
-        _commit(mine, max(1, -(-files // commits // params.files_per_task)), listener, run)
+        _commit(mine, _tasks(files / commits, params.files_per_task, run), listener, run)
     log.info("job=extract_audio files_heard=%d commits=%d network=%s", files, commits, network.sha256[:12] if network else None)
     return {}
 
@@ -89,20 +89,24 @@ def looked_at(
 ) -> DataFrame:
     """Every track with a file, what the file is today, and which table's row of `before` still holds (`home`)."""
     kept = [
-        rows.select(
+        before[table.name].select(
             "track_id", "run_date", "file_id", "bytes", "modified_ns", "path", F.lit(table.name).alias("home"),
-            (
-                (F.col("extractor") == F.lit(EXTRACTOR))
-                & (F.lit(True) if network is None or table is AUDIO_QUARANTINE else F.col("network").eqNullSafe(F.lit(network)))
-            ).alias("same_ears"),
+            ((F.col("extractor") == F.lit(EXTRACTOR)) & _still(table, network)).alias("same_ears"),
         )
-        for table, rows in ((table, before[table.name]) for table in _TABLES)
+        for table in _TABLES
     ]  # fmt: skip
     known = reduce(lambda a, b: a.unionByName(b), kept)
     # A track stands in one of the two tables; in both only where weeks differ, and then the newer row counts.
     known = known.groupBy("track_id").agg(F.max_by(F.struct(*known.columns[2:]), "run_date").alias("was"))
     wanted = tracks.where("audio IS NOT NULL").select("track_id", F.col("audio").alias("path"), "simulated")
     return wanted.join(known, "track_id", "left").mapInArrow(_look(str(run.landing / "audio"), params.max_bytes), SEEN)
+
+
+def _still(table: Table, network: str | None) -> Column:
+    """Whether a row of this extractor still says what would be heard today."""
+    if table is AUDIO_QUARANTINE:
+        return F.col("reason") != "timeout"  # a busy night says nothing of the file
+    return F.lit(True) if network is None else F.col("network").eqNullSafe(F.lit(network))
 
 
 def _look(root: str, max_bytes: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
