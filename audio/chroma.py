@@ -8,6 +8,7 @@ for those of which it is the 2nd, 3rd, ... partial, since a loud fifth may be no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,21 @@ def spectral_peaks(power: Floats) -> Peaks:
     return Peaks(frame, A4_MIDI + 12 * np.log2(hz / A4_HZ), np.exp(_SIZE_POWER * top), len(power))
 
 
+@cache
+def _shares() -> dict[int, npt.NDArray[np.float64]]:
+    """Odd factor of some partials -> what a note of each number (0 to 127) says for its pitch class by them together."""
+    note = np.arange(128)
+    found = {}
+    for root, orders in _PARTIALS.items():
+        lower = [note - 12 * np.log2(order / root) for order in orders]
+        said = [
+            PARTIAL_DECAY ** (order - 1) * ((low >= NOTES[0]) & (low <= NOTES[1]))
+            for order, low in zip(orders, lower, strict=True)
+        ]
+        found[root] = np.sum(said, axis=0)
+    return found
+
+
 def tuning_cents(peaks: Peaks) -> float:
     """How far the clip's pitches lie above the piano's, cents in [-50, 50): the circular mean over its peaks."""
     if not len(peaks.midi):
@@ -80,16 +96,15 @@ def pitch_classes(peaks: Peaks, cents: float) -> npt.NDArray[np.float64]:
     """
     flat = np.zeros(peaks.frames * 12)
     pitch = peaks.midi - cents / 100
-    for root, orders in _PARTIALS.items():
-        note = pitch - 12 * np.log2(root)
-        nearest = np.rint(note)
-        near = np.cos(np.float32(np.pi) * (note - nearest).astype(np.float32)) ** 2
-        share = np.zeros(len(near))
-        for order in orders:
-            low = nearest - 12 * np.log2(order / root)
-            share += np.where((low >= NOTES[0]) & (low <= NOTES[1]), PARTIAL_DECAY ** (order - 1), 0.0)
-        cell = peaks.frame * 12 + nearest.astype(np.int64) % 12
-        flat += np.bincount(cell, peaks.size * near * share, minlength=flat.size)
+    # cos^2 of the distance to the nearest pitch, for all roots from one sine and one cosine.
+    turn = (2 * np.pi * (pitch - np.rint(pitch))).astype(np.float32)
+    sine, cosine, size = np.sin(turn), np.cos(turn), 0.5 * peaks.size
+    row = peaks.frame * 12
+    for root, shares in _shares().items():
+        shift = 12 * np.log2(root)
+        nearest = np.rint(pitch - shift).astype(np.int64)
+        near = 1 + cosine * np.float32(np.cos(2 * np.pi * shift)) + sine * np.float32(np.sin(2 * np.pi * shift))
+        flat += np.bincount(row + nearest % 12, size * near * shares[nearest], minlength=flat.size)
     frames = flat.reshape(-1, 12)
     loudest = frames.max(axis=1, keepdims=True)
     profile = np.sqrt((frames / np.sqrt(np.maximum(loudest, 1e-12))).mean(axis=0))

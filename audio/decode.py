@@ -206,10 +206,13 @@ def _mono(block: Floats) -> Floats:
     peak = max(float(block.max()), -float(block.min()))
     if not peak <= _FULL_SCALES:  # so that NaN is caught
         raise AudioError("corrupt_samples", f"a sample of {peak:.3g}, where full scale is 1")
-    mono = block[:, 0].copy()
-    for channel in range(1, block.shape[1]):
+    if block.shape[1] == 1:
+        return block[:, 0].copy()
+    mono = block[:, 0] + block[:, 1]
+    for channel in range(2, block.shape[1]):
         mono += block[:, channel]
-    return mono / np.float32(block.shape[1])
+    mono *= np.float32(1 / block.shape[1])
+    return mono
 
 
 def _check_sound(name: str, y: Floats, limits: Limits) -> None:
