@@ -58,7 +58,16 @@ class Key:
         >>> Key(6, "minor", 0.9, 0.0).name
         'F# minor'
         """
-        return f"{NAMES[self.pitch_class]} {self.mode}"
+        return key_name(self.pitch_class, self.mode)
+
+
+def key_name(pitch_class: int, mode: str) -> str:
+    """Tonic and mode as musicians write them.
+
+    >>> key_name(10, "major")
+    'Bb major'
+    """
+    return f"{NAMES[pitch_class]} {mode}"
 
 
 def key_of(power: Floats) -> Key | None:

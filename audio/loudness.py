@@ -27,13 +27,8 @@ _AT_48_KHZ = (
 )
 
 
-def frame_loudness(power: Floats) -> npt.NDArray[np.float64]:
-    """Mean square of each frame as the ear weighs it, float64 [frames]; a full-scale sine of 1 kHz gives about 0.5."""
-    return np.asarray(power @ bin_loudness(2 * (power.shape[1] - 1)), np.float64)
-
-
 def integrated(weighted: npt.NDArray[np.float64]) -> float:
-    """Loudness of a clip in LUFS, SILENCE_LUFS for silence; `weighted` as `frame_loudness` gives."""
+    """Loudness of a clip in LUFS, SILENCE_LUFS for silence; `weighted` float64 [frames]: power times `bin_loudness`."""
     blocks = _means(weighted, _BLOCK_S)
     loud = blocks[_lufs(blocks) > SILENCE_LUFS]
     if not len(loud):

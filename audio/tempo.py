@@ -99,7 +99,7 @@ def tempo_of(strength: Floats) -> Tempo:
     if strength.shape[1] < _LEAST_FRAMES or not strength[3].any():
         return NOTHING
     evidence = periodicity(strength)
-    near = _gathered(tempo_weights(evidence))
+    near = gathered(tempo_weights(evidence))
     best = int(near.argmax())
     confidence = _confidence(confidence_features(evidence[best], float(near[best]), strength.shape[1] / FRAMES_PER_SECOND))
     if confidence < _ABSENT:
@@ -112,12 +112,6 @@ def tempo_of(strength: Floats) -> Tempo:
 
 def _weight_at(near: Float64s, bpm: float) -> float:
     return float(near[np.abs(TEMPI - bpm).argmin()]) if SLOWEST <= bpm <= FASTEST else 0.0
-
-
-def likeliest(probability: Float64s) -> tuple[int, float]:
-    """(index into TEMPI with most probability around it, that probability)."""
-    near = _gathered(probability)
-    return int(near.argmax()), float(near.max())
 
 
 def confidence_features(evidence: Floats, certainty: float, seconds: float) -> Float64s:
@@ -133,7 +127,8 @@ def confidence_features(evidence: Floats, certainty: float, seconds: float) -> F
     return np.array([*same, spectrum[3, once], spectrum[3, twice], certainty, np.log(seconds)], np.float64)
 
 
-def _gathered(probability: Float64s) -> Float64s:
+def gathered(probability: Float64s) -> Float64s:
+    """Probability of each of TEMPI and of those that count as the same, float64 [tempi]: the largest is the tempo."""
     return np.convolve(probability, np.ones(2 * _NEAR + 1), "same")
 
 

@@ -31,6 +31,7 @@ from audio.decode import decode
 from audio.hearing import Heard, hear
 from audio.synth import synthesise, truth
 from audio.synth.test_set import cadences, frozen_test_set, validation_set
+from spark_jobs.training.train_audio import precision_kept
 
 NEAR = 0.04
 OCTAVES = (1, 2, 3, 1 / 2, 1 / 3)
@@ -185,18 +186,16 @@ def _embedding(heard: Heard, embedder: Embedder) -> Floats:
     return embedder.embed(patches_of(heard.mel)).embedding
 
 
-def networks(large: Embedder, small: Embedder) -> dict[str, float]:
+def networks(large: bytes, small: bytes) -> dict[str, float]:
     """Both precisions on the frozen test set, which neither was trained or calibrated on."""
     clips = [patches_of(hear(synthesise(song)).mel) for song in frozen_test_set()]
-    a, b = (np.stack([network.embed(clip).embedding for clip in clips]) for network in (large, small))
-    near = [np.argsort(-(each @ each.T) + 9 * np.eye(len(clips)), axis=1)[:, :10] for each in (a, b)]
-    shared = np.mean([len(set(x) & set(y)) / 10 for x, y in zip(*near, strict=True)])
-    return {"int8_cosine_min": round(float((a * b).sum(axis=1).min()), 4), "int8_neighbours": round(float(shared), 4)}
+    return {name: round(value, 4) for name, value in precision_kept(large, small, clips).items()}
 
 
-def newest_networks(warehouse: Path) -> tuple[Embedder, Embedder]:
+def newest_networks(warehouse: Path) -> tuple[bytes, bytes]:
+    """Graphs of the newest artefact, fp32 and int8."""
     folder = max((warehouse / "artefacts" / "audio").glob("*/*/fp32.npy")).parent
-    return tuple(Embedder(np.load(folder / f"{name}.npy").tobytes()) for name in ("fp32", "int8"))
+    return np.load(folder / "fp32.npy").tobytes(), np.load(folder / "int8.npy").tobytes()
 
 
 def main() -> None:
@@ -208,7 +207,7 @@ def main() -> None:
     parts: dict[str, Any] = {"frozen_test_set": simulated(frozen_test_set()), "cadences": simulated(cadences(96, seed=9))}
     if given.recordings.is_dir():
         parts |= {"loops": loops(given.recordings / "loops"), "recordings": recordings(given.recordings / "music")}
-    parts["renditions"] = renditions(pair[0] if pair else None)
+    parts["renditions"] = renditions(Embedder(pair[0]) if pair else None)
     if pair:
         parts["networks"] = networks(*pair)
     record.write("ears", [{"part": name, "found": found} for name, found in parts.items()], {}, simulated="the songs are")

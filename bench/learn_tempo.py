@@ -151,8 +151,9 @@ def confidence(weights: dict[str, Any], found: list[np.ndarray], bpm: np.ndarray
     seen, right = [], []
     for strength, true in [*zip(found, bpm, strict=True), *((strength, None) for strength in others)]:
         evidence = periodicity(strength)
-        best, certainty = tempo.likeliest(tempo.tempo_weights(evidence, weights))
-        seen.append(tempo.confidence_features(evidence[best], certainty, strength.shape[1] / FRAMES_PER_SECOND))
+        near = tempo.gathered(tempo.tempo_weights(evidence, weights))
+        best = int(near.argmax())
+        seen.append(tempo.confidence_features(evidence[best], float(near[best]), strength.shape[1] / FRAMES_PER_SECOND))
         ratio = TEMPI[best] / true if true else 0.0
         right.append(any(abs(ratio / by - 1) < 0.04 for by in (1, 2, 3, 1 / 2, 1 / 3)))
     seen, right = np.array(seen), np.array(right)

@@ -60,11 +60,10 @@ def save(root: Path, name: str, run_date: str, artefact: Artefact) -> ArtefactRe
         digest = _write_manifest(building, name, run_date, artefact)
         place = home / digest[:16]
         ref = ArtefactRef(name, str(place), digest)
-        if place.exists() and not _is_whole(ref):  # training again gives the same bytes, which is how damage is mended
-            shutil.rmtree(place)
-        if place.exists():  # the same bytes: a re-run
+        if _is_whole(ref):  # the same bytes: a re-run
             shutil.rmtree(building)
         else:
+            shutil.rmtree(place, ignore_errors=True)  # damaged: training again mends it
             os.replace(building, place)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)

@@ -148,8 +148,7 @@ class Warehouse:
             writer = writer.option("replaceWhere", replace)
         before = self.version(table)
         writer.save(str(self.path(table)))
-        # Nothing in the place of nothing makes no version; the newest one then counts somebody else's rows.
-        return self._rows_written(table) if self.version(table) > before else 0
+        return self._rows_written(table, before)
 
     def write_arrow(self, table: Table, data: pa.Table | Blocks, replace: str) -> int:
         """Write an Arrow table, or blocks that workers make; `replace` as in `write_frame`."""
@@ -256,8 +255,12 @@ class Warehouse:
         dates = actions.column(f"partition.{table.partition[0]}").to_pylist()
         return dict(zip(actions.column("path").to_pylist(), dates, strict=True))
 
-    def _rows_written(self, table: Table) -> int:
-        newest = self._open(table).history(1)[0]
+    def _rows_written(self, table: Table, before: int) -> int:
+        """Rows of the newest version; nothing in the place of nothing makes none, and `before` counts somebody else's rows."""
+        delta = self._open(table)
+        if delta.version() == before:
+            return 0
+        newest = delta.history(1)[0]
         return int(newest.get("operationMetrics", {}).get("numOutputRows", 0))
 
     def _open(self, table: Table, version: int | None = None) -> DeltaTable:

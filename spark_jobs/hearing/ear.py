@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from audio.decode import Limits
+from audio.decode import Limits, inside
 from audio.decoder_process import DecoderProcess
 from audio.hearing import Heard, hear
 from conf.errors import AudioError
@@ -89,6 +89,13 @@ class Ear:
             return FileHeard(path, refused.reason, refused.detail)
         except Exception as error:  # a bug of the ears that one clip meets must not cost a catalogue its week
             return FileHeard(path, "crash", f"{path.name}: listening failed: {type(error).__name__}: {error}")
+
+    def hear_below(self, root: Path, relative: str) -> FileHeard:
+        """The same of the file that a catalogue names below `root`; a path that leads out of it is refused."""
+        try:
+            return self.hear_file(inside(root, relative))
+        except AudioError as refused:
+            return FileHeard(Path(relative), refused.reason, refused.detail)
 
     def _embedding(self, heard: Heard) -> Floats | None:
         if self._embedder is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from audio.key import NAMES
+from audio import key
 from spark_jobs.hearing.ear import FileHeard
 
 Row = dict[str, Any]
@@ -45,7 +45,7 @@ def key_name(found: Mapping[str, Any]) -> str | None:
     >>> key_name({"key_pc": 6, "key_mode": "minor"}), key_name({"key_pc": None})
     ('F# minor', None)
     """
-    return None if found.get("key_pc") is None else f"{NAMES[found['key_pc']]} {found['key_mode']}"
+    return None if found.get("key_pc") is None else key.key_name(found["key_pc"], found["key_mode"])
 
 
 def printable(path: Path) -> str:
@@ -55,7 +55,7 @@ def printable(path: Path) -> str:
 
 def _rounded(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _rounded(name, part) for key, part in value.items()}
+        return {part: _rounded(name, share) for part, share in value.items()}
     if isinstance(value, float):  # + 0.0: a rounded -0.04 is no -0.0
         return round(value, _DIGITS.get(name, _DIGITS_OF_SHARES)) + 0.0
     return value

@@ -22,7 +22,7 @@ from models.world.dirt import REASONS, concatenate, plant, sample_for_dirt
 from models.world.listening import Listens
 from models.world.sessions import DAY_MS
 from spark_jobs.intake.world_files import entities
-from spark_jobs.intake.world_files.audio_files import planned_files, write_audio
+from spark_jobs.intake.world_files.audio_files import write_audio
 from spark_jobs.intake.world_files.audio_tracks import chosen_tracks
 from spark_jobs.intake.world_files.days import DayFiles
 from spark_jobs.intake.world_files.rows import RowMaker
@@ -114,10 +114,8 @@ def _named(size: str | WorldSize) -> WorldSize:
 def _write(world: World, landing: Path, truth: Path, *, plain: bool, threads: int) -> Summary:
     save_world(world, truth)
     maker, samples, tally = RowMaker(world), [], _Tally()
-    with_sound = chosen_tracks(world, world.size.audio)
-    paths = {file.track: file.path for file in planned_files(world, with_sound, plain=plain)}
-    _write_entities(world, landing, maker, paths)
-    sound = write_audio(world, landing / "audio", truth, with_sound, plain=plain, threads=threads)
+    sound = write_audio(world, landing / "audio", truth, chosen_tracks(world, world.size.audio), plain=plain, threads=threads)
+    _write_entities(world, landing, maker, sound.paths)
     with ExitStack() as open_files:
         days = open_files.enter_context(DayFiles(world, landing / "listens"))
         sessions = open_files.enter_context(SessionTruth(world, truth, maker))

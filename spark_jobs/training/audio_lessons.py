@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,16 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from audio.cnn.patches import filled, patches_of, quantised
-from audio.decode import inside
 from conf.ears import TrainAudio
-from conf.errors import AudioError
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.sources.taste_factors import taste_factors
 from spark_jobs.contract import Rows
 from spark_jobs.hearing.ear import Ear, FileHeard
+from spark_jobs.training.listener_sample import lowest_checksums
 from spark_jobs.training.side_information import main_artists
 
 READINGS = ("energy", "acousticness", "instrumentalness", "valence")
@@ -67,10 +66,9 @@ def lessons(tracks: Rows, log: Histories, params: TrainAudio) -> Lessons:
     plays = input_matrix(log, size, "binary")
     listeners = np.bincount(plays.indices, minlength=size)
     has_file = rows["audio"].is_valid().to_numpy()
-    candidates = np.flatnonzero(has_file & (listeners[rows["track_idx"].to_numpy()] >= params.min_listeners))
-    names = rows["track_id"].take(pa.array(candidates)).to_pylist()
-    order = sorted(range(len(candidates)), key=lambda at: (zlib.crc32(names[at].encode()), names[at]))
-    chosen = rows.take(pa.array(candidates[order[: params.max_tracks]]))
+    candidates = rows.filter(pa.array(has_file & (listeners[rows["track_idx"].to_numpy()] >= params.min_listeners)))
+    names = lowest_checksums(candidates["track_id"], params.max_tracks)
+    chosen = candidates.take(pc.index_in(names, value_set=candidates["track_id"].combine_chunks()))
     idx = chosen["track_idx"].to_numpy()
     factors = taste_factors(plays, params.taste_dimensions, params.seed)[idx]
     artist = main_artists(chosen["artist_ids"])[0]
@@ -114,7 +112,7 @@ def listened(root: Path, paths: list[str], params: TrainAudio) -> tuple[npt.NDAr
     """Hear files below `root`: (rows that could be heard, uint8 patches [n, p, frames, bands], readings float32 [n, r])."""
     rows, patches, readings = [], [], []
     for row, found in enumerate(_heard(root, paths, params.cores)):
-        if found is not None and found.heard is not None:
+        if found.heard is not None:
             rows.append(row)
             patches.append(quantised(filled(patches_of(found.heard.mel, params.patches), params.patches)))
             findings = found.heard.findings()
@@ -123,19 +121,12 @@ def listened(root: Path, paths: list[str], params: TrainAudio) -> tuple[npt.NDAr
     return np.array(rows, np.int64), made, np.array(readings, np.float32).reshape(len(rows), len(READINGS))
 
 
-def _heard(root: Path, paths: list[str], cores: int) -> Iterator[FileHeard | None]:
-    """What is heard in each file, in order, None where its path is refused. An ear a thread: each has its own decoder."""
+def _heard(root: Path, paths: list[str], cores: int) -> Iterator[FileHeard]:
+    """What is heard in each file, in order. An ear a thread: each has its own decoder."""
     with ExitStack() as opened, ThreadPoolExecutor(cores) as pool:
         ears = [opened.enter_context(Ear()) for _ in range(cores)]
         for start in range(0, len(paths), cores * _TOGETHER):
             together = paths[start : start + cores * _TOGETHER]
             shares = [together[at::cores] for at in range(cores)]
-            answers = list(pool.map(lambda ear, share: [_one(ear, root, path) for path in share], ears, shares))
+            answers = list(pool.map(lambda ear, share: [ear.hear_below(root, path) for path in share], ears, shares))
             yield from (answers[at % cores][at // cores] for at in range(len(together)))
-
-
-def _one(ear: Ear, root: Path, path: str) -> FileHeard | None:
-    try:
-        return ear.hear_file(inside(root, path))
-    except AudioError:
-        return None

@@ -29,13 +29,9 @@ def sample(histories: Rows, size: int) -> Histories:
     return Histories.from_arrow(table.take(pc.sort_indices(table, [("user_id", "ascending")])))
 
 
-def lowest_checksums(user_ids: pa.ChunkedArray[Any], size: int) -> pa.Array[Any]:
-    """The `size` ids with the lowest crc32, or all."""
-    ids = user_ids.combine_chunks()
-    if len(ids) <= size:
-        return ids
+def lowest_checksums(names: pa.ChunkedArray[Any], size: int) -> pa.Array[Any]:
+    """The `size` ids with the lowest crc32, or all where there are fewer; lowest first, equal ones by id."""
+    ids = names.combine_chunks()
     checksum = np.fromiter((zlib.crc32(name.encode()) for name in ids.to_pylist()), np.int64, len(ids))
-    order = pc.sort_indices(
-        pa.table({"checksum": checksum, "user_id": ids}), [("checksum", "ascending"), ("user_id", "ascending")]
-    )
+    order = pc.sort_indices(pa.table({"checksum": checksum, "id": ids}), [("checksum", "ascending"), ("id", "ascending")])
     return ids.take(order[:size])

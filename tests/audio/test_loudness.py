@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from audio.constants import FRAME, HOP, SAMPLE_RATE
-from audio.loudness import SILENCE_LUFS, frame_loudness, integrated, loudness_range
+from audio.loudness import SILENCE_LUFS, bin_loudness, integrated, loudness_range
 from audio.spectrogram import power_spectrum
 
 
@@ -18,7 +18,7 @@ def tone(dbfs: float, seconds: float = 10.0, hz: float = 997.0) -> npt.NDArray[n
 
 
 def weighted(*parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return frame_loudness(power_spectrum(np.concatenate(parts).astype(np.float32), FRAME, HOP))
+    return power_spectrum(np.concatenate(parts).astype(np.float32), FRAME, HOP) @ bin_loudness(FRAME)
 
 
 @pytest.mark.parametrize("dbfs", [0.0, -23.0, -50.0])

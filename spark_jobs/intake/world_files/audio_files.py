@@ -63,11 +63,16 @@ class AudioFile:
 
 @dataclass(frozen=True)
 class AudioSummary:
-    """What was written: good files, bytes in all, and the number of broken ones by the reason that intake must give."""
+    """What was written.
+
+    `files` that can be heard, `bytes` of all, broken ones by the reason that intake must give (`dirt`), and where the catalogue
+    says that each track's file lies (`paths`, by row of the catalogue).
+    """
 
     files: int
     bytes: int
     dirt: dict[str, int]
+    paths: dict[int, str]
 
 
 def song_of(world: World, track: int, seconds: float = 20.0) -> Song:
@@ -117,7 +122,7 @@ def write_audio(
 
     Parameters
     ----------
-    audio, truth_folder : folders, made where missing; `planned_files` has each track's path below `audio`.
+    audio, truth_folder : folders, made where missing.
     tracks : int32 [n], rows of the catalogue, each once.
     seconds : of each file.
     plain : plant no broken files.
@@ -132,7 +137,8 @@ def write_audio(
     reasons = [BROKEN[file.broken][1] for file in planned if file.broken]
     dirt = {reason: reasons.count(reason) for _, reason in BROKEN.values()} if not plain else {}
     log.info("wrote audio files=%d bytes=%d broken=%d", len(planned) - len(reasons), sum(sizes), len(reasons))
-    return AudioSummary(len(planned) - len(reasons), sum(sizes), dirt)
+    paths = {file.track: file.path for file in planned}
+    return AudioSummary(len(planned) - len(reasons), sum(sizes), dirt, paths)
 
 
 def _truth_rows(planned: list[AudioFile]) -> Iterator[Row]:
