@@ -9,10 +9,13 @@ A task that fails leaves files that no version names; `plant vacuum` sweeps them
 from __future__ import annotations
 
 import json
+import math
 import re
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +59,7 @@ class BlockWriter:
             for values, rows in _split(block, names):
                 if values not in open_files:
                     partition = dict(zip(self.table.partition, map(str, values), strict=False))
-                    open_files[values] = _File(self.folder, partition, self.table.key)
+                    open_files[values] = _File(self.folder, partition)
                 open_files[values].add(rows)
         yield pa.RecordBatch.from_pylist([each.close() for each in open_files.values()], schema=_DESCRIPTION)
 
@@ -67,10 +70,10 @@ class _File:
 
     folder: str
     partition: dict[str, str]
-    key: tuple[str, ...]
     rows: int = 0
     least: dict[str, Any] = field(default_factory=dict)
     most: dict[str, Any] = field(default_factory=dict)
+    nulls: dict[str, int] = field(default_factory=dict)
     _waiting: list[pa.RecordBatch] = field(default_factory=list)
     _writer: pq.ParquetWriter | None = None
 
@@ -82,22 +85,33 @@ class _File:
         """Take rows; they are written once a row group is full."""
         rows = rows.drop_columns(list(self.partition))
         self.rows += len(rows)
-        for name in set(self.key) - set(self.partition):
-            ends = pc.min_max(rows.column(name)).as_py()
-            self.least[name] = min(self.least.get(name, ends["min"]), ends["min"])
-            self.most[name] = max(self.most.get(name, ends["max"]), ends["max"])
+        for name, values in zip(rows.schema.names, rows.columns, strict=True):
+            if not pa.types.is_nested(values.type):
+                self._measure(name, values)
         self._waiting.append(rows)
         if sum(batch.nbytes for batch in self._waiting) >= _GROUP_BYTES:
             self._flush()
+
+    def _measure(self, name: str, values: Any) -> None:
+        """Widen the ends of a column. A reader takes a column without ends for one that nothing compares with, and skips the
+        file: so every column that can be compared has them.
+        """
+        self.nulls[name] = self.nulls.get(name, 0) + values.null_count
+        ends = pc.min_max(values).as_py()
+        if ends["min"] is None:
+            return
+        self.least[name] = min(self.least.get(name, ends["min"]), ends["min"])
+        self.most[name] = max(self.most.get(name, ends["max"]), ends["max"])
 
     def close(self) -> dict[str, Any]:
         """Finish the file; its description."""
         self._flush()
         assert self._writer is not None
         self._writer.close()
-        stats = {"numRecords": self.rows, "minValues": self.least, "maxValues": self.most}
+        least, most = ({name: _plain(value) for name, value in ends.items()} for ends in (self.least, self.most))
+        stats = {"numRecords": self.rows, "minValues": least, "maxValues": most, "nullCount": self.nulls}
         size = (Path(self.folder) / self.path).stat().st_size
-        said = {"partition": json.dumps(self.partition), "stats": json.dumps(stats, default=str)}
+        said = {"partition": json.dumps(self.partition), "stats": json.dumps(stats)}
         return {"path": self.path, "bytes": size, "rows": self.rows, **said}
 
     def _flush(self) -> None:
@@ -110,6 +124,21 @@ class _File:
             self._writer = pq.ParquetWriter(place, group.schema, compression="zstd")
         self._writer.write_table(group, row_group_size=len(group))
         self._waiting.clear()
+
+
+def _plain(value: Any) -> Any:
+    """An end as a log writes it: times as RFC 3339, the largest number for infinity.
+
+    >>> _plain(datetime(2026, 9, 6, tzinfo=UTC)), _plain(math.inf), _plain(7)
+    ('2026-09-06T00:00:00.000000Z', 1.7976931348623157e+308, 7)
+    """
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and math.isinf(value):
+        return math.copysign(sys.float_info.max, value)
+    return value
 
 
 def _folder_name(value: str) -> str:

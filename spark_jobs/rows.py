@@ -5,6 +5,7 @@ A version from before a column was added reads as the contract says: older rows 
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import pyarrow.dataset as ds
 from conf.contract import Table
 from spark_jobs.schema import arrow_schema
 
-Condition = tuple[str, str, Any]  # column, one of = < >=, value
+Condition = tuple[str, str, Any]  # column, one of = < <= > >=, value
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,11 @@ def sql(condition: Condition) -> str:
     >>> sql(("run_date", "=", date(2026, 9, 7)))
     "run_date = DATE '2026-09-07'"
     """
-    column, operator, value = condition
+    column, how, value = condition
     if isinstance(value, date):
-        return f"{column} {operator} DATE '{value.isoformat()}'"
+        return f"{column} {how} DATE '{value.isoformat()}'"
     escaped = str(value).replace("'", "''")
-    return f"{column} {operator} '{escaped}'"
+    return f"{column} {how} '{escaped}'"
 
 
 def equalities(text: str) -> list[tuple[str, str]]:
@@ -96,8 +97,9 @@ def equalities(text: str) -> list[tuple[str, str]]:
 
 
 def _expression(condition: Condition) -> pc.Expression:
-    column, operator, value = condition
-    field = pc.field(column)
-    if operator == "=":
-        return field == value
-    return field < value if operator == "<" else field >= value
+    column, how, value = condition
+    expression: pc.Expression = _COMPARISONS[how](pc.field(column), value)
+    return expression
+
+
+_COMPARISONS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -49,6 +51,44 @@ def test_a_file_holds_its_rows_without_the_partition(tmp_path: Path) -> None:
     assert stats["numRecords"] == 3
     assert stats["minValues"] == {"user_id": "a", "source": "mf"}
     assert stats["maxValues"] == {"user_id": "c", "source": "popularity"}
+    assert stats["nullCount"] == {"user_id": 0, "source": 0}
+
+
+class Frame:
+    """What the warehouse asks of a DataFrame, without Spark."""
+
+    def __init__(self, *blocks: pa.RecordBatch) -> None:
+        self.blocks = blocks
+
+    def mapInArrow(self, work: Any, ddl: str) -> Frame:
+        return Frame(*work(iter(self.blocks)))
+
+    def collect(self) -> list[Any]:
+        return [SimpleNamespace(**row) for block in self.blocks for row in block.to_pylist()]
+
+
+def test_a_reader_finds_rows_by_any_column(tmp_path: Path) -> None:
+    """A log that knew the ends of the key alone made readers skip every file as soon as they asked for another column."""
+    rows = [
+        {"run_date": MONDAY, "bucket": 1, "user_id": user, "plays_7d": plays, "skip_rate": rate, "simulated": False}
+        for user, plays, rate in (("a", 3, 0.5), ("b", 9, None), ("c", None, float("inf")))
+    ]
+    block = pa.RecordBatch.from_pylist(rows, schema=arrow_schema(t.LISTENER_FEATURES))
+    warehouse = Warehouse(tmp_path)
+    warehouse.write_arrow(t.LISTENER_FEATURES, Blocks(Frame(block), iter), f"run_date = DATE '{MONDAY}'")  # type: ignore[arg-type]
+    found = warehouse.rows(t.LISTENER_FEATURES).dataset()
+    asked = {
+        "many plays": (pc.field("plays_7d") > 3, 1),
+        "plays unknown": (pc.field("plays_7d").is_null(), 1),
+        "rate unknown": (pc.field("skip_rate").is_null(), 1),
+        "rate": (pc.field("skip_rate") >= 0.5, 2),
+        "nothing is known": (pc.field("plays_1d").is_null(), 3),
+        "bucket": (pc.field("bucket") == 1, 3),
+        "another bucket": (pc.field("bucket") == 2, 0),
+    }
+    assert {name: found.count_rows(filter=where) for name, (where, _) in asked.items()} == {
+        name: wanted for name, (_, wanted) in asked.items()
+    }
 
 
 def test_partitions_and_what_stands_apart_get_files_of_their_own(tmp_path: Path) -> None:
