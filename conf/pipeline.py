@@ -6,61 +6,10 @@ A job's name is its module, its CLI word, its Airflow task id and its settings f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 
 from conf import tables as t
-from conf.contract import Table
-
-Rows = Literal["all", "before_cut", "after_last_cut", "this_week", "last_week"]
-
-
-@dataclass(frozen=True)
-class Read:
-    """A table and which of its rows a job sees.
-
-    `all`: every row. `before_cut`: events before the cut. `after_last_cut`: events of the seven days before the cut, which
-    last week's lists have not seen. `this_week`, `last_week`: the partition of the run's Monday, or of the one before.
-    """
-
-    table: Table
-    rows: Rows = "all"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One step of the line.
-
-    Attributes
-    ----------
-    room : package below spark_jobs that holds the module of the same name.
-    engine : `spark` jobs get DataFrames and share one session; `arrow` jobs get Arrow readers and start no JVM.
-    schedule : `daily` jobs get the day taken in as run_date, `weekly` jobs the Monday served.
-    reads, writes : tables; a job that reads what it writes sees the version from before its own attempt.
-    landing : landing folders it takes files from.
-    uses, trains : artefacts it loads, and the one it makes. `uses_last_week` takes those of the Monday before.
-    may_use : artefacts that it takes where they are there, and does without where they are not.
-    enriches : whoever reads what it writes does without where it is not there.
-    """
-
-    name: str
-    room: str
-    engine: Literal["spark", "arrow"]
-    schedule: Literal["daily", "weekly"]
-    reads: tuple[Read, ...] = ()
-    writes: tuple[Table, ...] = ()
-    landing: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
-    may_use: tuple[str, ...] = ()
-    uses_last_week: tuple[str, ...] = ()
-    trains: str | None = None
-    enriches: bool = False
-
-    @property
-    def module(self) -> str:
-        """Dotted name of the module that holds the job's function."""
-        return f"spark_jobs.{self.room}.{self.name}"
+from conf.job import Job, Read
 
 
 def cut(run_date: date) -> date:
@@ -125,7 +74,8 @@ JOBS: tuple[Job, ...] = (
         room="features",
         engine="spark",
         schedule="weekly",
-        reads=(Read(t.LISTENS, "before_cut"), Read(t.TRACKS)),
+        reads=(Read(t.LISTENS, "before_cut"), Read(t.TRACKS), Read(t.USERS)),
+        uses_last_week=("contexts", "content"),
         writes=(t.HISTORIES,),
     ),
     Job(
@@ -161,6 +111,49 @@ JOBS: tuple[Job, ...] = (
     _trainer("fresh"),
     _trainer("popularity", Read(t.USERS), Read(t.SESSIONS, "after_last_cut")),
     Job(
+        "train_contexts",
+        room="training",
+        engine="arrow",
+        schedule="weekly",
+        reads=(Read(t.LISTENS, "before_cut", days=90), Read(t.TRACKS), Read(t.USERS), Read(t.TRACK_AUDIO, "this_week")),
+        may_use=("content",),
+        writes=(t.MODELS,),
+        trains="contexts",
+    ),
+    Job(
+        "build_listener_features",
+        room="features",
+        engine="spark",
+        schedule="weekly",
+        reads=(
+            Read(t.LISTENS, "before_cut", days=90),
+            Read(t.HISTORIES, "this_week"),
+            Read(t.TRACKS),
+            Read(t.USERS),
+            Read(t.FEEDBACK, "before_cut"),
+            Read(t.TRACK_AUDIO, "this_week"),
+        ),
+        may_use=("contexts", "mf", "content", "sequence", "popularity"),
+        writes=(t.LISTENER_FEATURES, t.LISTENER_CONTEXTS, t.SESSION_MODES),
+        enriches=True,
+    ),
+    Job(
+        "build_track_features",
+        room="features",
+        engine="spark",
+        schedule="weekly",
+        reads=(
+            Read(t.LISTENS, "before_cut", days=90),
+            Read(t.TRACKS),
+            Read(t.USERS),
+            Read(t.FEEDBACK, "before_cut"),
+            Read(t.TRACK_AUDIO, "this_week"),
+        ),
+        may_use=("contexts", "mf", "content"),
+        writes=(t.TRACK_FEATURES, t.ARTIST_FEATURES),
+        enriches=True,
+    ),
+    Job(
         "train_blend",
         room="training",
         engine="arrow",
@@ -193,12 +186,55 @@ JOBS: tuple[Job, ...] = (
         writes=(t.CANDIDATES,),
     ),
     Job(
-        "build_discover_weekly",
+        "train_ranker",
+        room="training",
+        engine="arrow",
+        schedule="weekly",
+        reads=(
+            Read(t.CANDIDATES, "past_weeks"),
+            Read(t.HISTORIES, "past_weeks"),
+            Read(t.LISTENER_FEATURES, "past_weeks"),
+            Read(t.LISTENER_CONTEXTS, "past_weeks"),
+            Read(t.TRACK_FEATURES, "past_weeks"),
+            Read(t.ARTIST_FEATURES, "past_weeks"),
+            Read(t.SESSION_MODES, "recent_weeks"),
+            Read(t.TRACK_AUDIO, "past_weeks"),
+            Read(t.LISTENS, "before_cut", days=28),
+            Read(t.TRACKS),
+            Read(t.USERS),
+            Read(t.FEEDBACK, "before_cut"),
+            Read(t.EXPOSURES, "past_weeks"),
+            Read(t.PUBLICATIONS),
+        ),
+        writes=(t.MODELS,),
+        trains="ranker",
+    ),
+    Job(
+        "rank",
         room="serving",
         engine="spark",
         schedule="weekly",
         reads=(
             Read(t.CANDIDATES, "this_week"),
+            Read(t.HISTORIES, "this_week"),
+            Read(t.LISTENER_FEATURES, "this_week"),
+            Read(t.LISTENER_CONTEXTS, "this_week"),
+            Read(t.TRACK_FEATURES, "this_week"),
+            Read(t.ARTIST_FEATURES, "this_week"),
+            Read(t.TRACK_AUDIO, "this_week"),
+            Read(t.TRACKS),
+            Read(t.USERS),
+        ),
+        may_use=("ranker",),
+        writes=(t.RANKED,),
+    ),
+    Job(
+        "build_discover_weekly",
+        room="serving",
+        engine="spark",
+        schedule="weekly",
+        reads=(
+            Read(t.RANKED, "this_week"),
             Read(t.HISTORIES, "this_week"),
             Read(t.TRACKS),
             Read(t.ARTISTS),
@@ -222,6 +258,15 @@ JOBS: tuple[Job, ...] = (
         writes=(t.EXPOSURES, t.PUBLICATIONS),
     ),
     Job(
+        "publish_listener_features",
+        room="serving",
+        engine="arrow",
+        schedule="weekly",
+        reads=(Read(t.LISTENER_FEATURES, "this_week"), Read(t.HISTORIES, "this_week"), Read(t.PUBLICATIONS)),
+        writes=(t.PUBLICATIONS,),
+        enriches=True,
+    ),
+    Job(
         "evaluate",
         room="evaluation",
         engine="arrow",
@@ -243,38 +288,3 @@ JOBS: tuple[Job, ...] = (
 BY_NAME = {job.name: job for job in JOBS}
 DAILY = tuple(job for job in JOBS if job.schedule == "daily")
 WEEKLY = tuple(job for job in JOBS if job.schedule == "weekly")
-
-
-def can_go_on_without(job: Job) -> bool:
-    """Whether the week goes on where this job fails: it enriches, or it is a trainer whose artefact is needed by nobody.
-
-    >>> can_go_on_without(BY_NAME["train_mf"]), can_go_on_without(BY_NAME["train_popularity"])
-    (True, False)
-    """
-    needed = {name for other in JOBS for name in other.uses}
-    return job.enriches or (job.trains is not None and job.trains not in needed)
-
-
-def does_without(job: Job) -> bool:
-    """Whether this job runs where one that it waits for was left out.
-
-    >>> does_without(BY_NAME["generate_candidates"]), does_without(BY_NAME["train_content"]), does_without(BY_NAME["train_mf"])
-    (True, True, False)
-    """
-    enriched = {table.name for other in JOBS if other.enriches for table in other.writes}
-    return bool(job.may_use) or any(read.table.name in enriched for read in job.reads)
-
-
-def edges(jobs: tuple[Job, ...] = JOBS) -> list[tuple[str, str, str]]:
-    """(writer, table or artefact, reader) for each pair of different jobs that share something.
-
-    Books are no edges: a job finds its own rows in them, and artefacts have edges of their own.
-    """
-    links = []
-    for reader in jobs:
-        events = [r.table.name for r in reader.reads if r.rows != "last_week" and r.table.scope != "book"]
-        wanted = [*events, *reader.uses, *reader.may_use]
-        for writer in jobs:
-            made = [w.name for w in writer.writes] + ([writer.trains] if writer.trains else [])
-            links += [(writer.name, thing, reader.name) for thing in made if thing in wanted and writer is not reader]
-    return links

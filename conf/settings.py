@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from conf import ears, trainers
+from conf import contexts, ears, feature_jobs, ranking, trainers
 from conf.errors import SettingsError
 from conf.landing import truth_beside
 from conf.values import Frozen, ListenRule, Share
@@ -57,13 +57,17 @@ class Sessionize(Frozen):
 
 
 class BuildHistories(Frozen):
-    """listens -> histories. `half_life_days` counts back from the listener's own last play."""
+    """listens -> histories. `half_life_days` counts back from the listener's own last play.
+
+    `foreign`: how much plays count as taste of sessions that are rather somebody else's (by last week's artefact `contexts`).
+    """
 
     half_life_days: float = Field(60.0, gt=0)
     skip_penalty: float = Field(0.5, ge=0)
     max_tracks: int = Field(20_000, ge=1)
     buckets: int = Field(64, ge=1)
     listen_rule: ListenRule = ListenRule()
+    foreign: contexts.ExcludeForeign = contexts.ExcludeForeign()
 
 
 class CircleRule(Frozen):
@@ -115,6 +119,16 @@ class PublishDiscoverWeekly(Frozen):
     max_short_lists: Share = 0.05
     max_changed: Share = 1.0
     max_artist_share: Share = 0.5
+
+
+class PublishListenerFeatures(Frozen):
+    """listener_features -> stores: the features that the catalogue calls hot."""
+
+    stores: tuple[Literal["sqlite", "bundle", "redis"], ...] = ("sqlite", "bundle")
+    redis: RedisStore = RedisStore()
+    verify_reads: int = Field(200, ge=1)
+    min_covered: Share = 0.99
+    max_unknown: Share = 0.5
 
 
 class RankArtists(Frozen):
@@ -172,11 +186,18 @@ class Settings(Frozen):
     train_social: trainers.TrainSocial = trainers.TrainSocial()
     train_fresh: trainers.TrainFresh = trainers.TrainFresh()
     train_popularity: trainers.TrainPopularity = trainers.TrainPopularity()
+    train_contexts: contexts.TrainContexts = contexts.TrainContexts()
+    build_listener_features: feature_jobs.BuildListenerFeatures = feature_jobs.BuildListenerFeatures()
+    build_track_features: feature_jobs.BuildTrackFeatures = feature_jobs.BuildTrackFeatures()
     train_blend: trainers.TrainBlend = trainers.TrainBlend()
+    train_ranker: ranking.TrainRanker = ranking.TrainRanker()
     generate_candidates: GenerateCandidates = GenerateCandidates()
+    rank: ranking.Rank = ranking.Rank()
     build_discover_weekly: BuildDiscoverWeekly = BuildDiscoverWeekly()
     publish_discover_weekly: PublishDiscoverWeekly = PublishDiscoverWeekly()
+    publish_listener_features: PublishListenerFeatures = PublishListenerFeatures()
     evaluate: Evaluate = Evaluate()
+    feature_store: feature_jobs.FeatureStore = feature_jobs.FeatureStore()
 
 
 def load(env: str | None = None, **overrides: Any) -> Settings:

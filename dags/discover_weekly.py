@@ -7,5 +7,8 @@ from airflow.sdk import DAG  # Airflow parses only files that hold the words air
 from schedules import weekly_dag
 
 discover_weekly: DAG = weekly_dag(
-    "discover_weekly", cron="0 2 * * SUN", until=("publish_discover_weekly", "evaluate"), doc_md=__doc__
+    "discover_weekly",
+    cron="0 2 * * SUN",
+    until=("publish_discover_weekly", "publish_listener_features", "evaluate"),
+    doc_md=__doc__,
 )

@@ -15,7 +15,8 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from conf.errors import EXIT_DONE, EXIT_IO, EXIT_SERVICE_AWAY, EXIT_TRY_LATER, MEANING
-from conf.pipeline import Job, can_go_on_without, does_without
+from conf.job import Job
+from conf.lineage import can_go_on_without, does_without
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_POOL = "default_pool"

@@ -10,7 +10,9 @@ from airflow.providers.standard.sensors.python import PythonSensor
 from airflow.sdk import DAG, CronDataIntervalTimetable
 from factory_task import FactoryTask
 
-from conf.pipeline import DAILY, JOBS, WEEKLY, Job, edges
+from conf.job import Job
+from conf.lineage import edges
+from conf.pipeline import DAILY, JOBS, WEEKLY
 
 INTAKE = "intake"
 DAY_ENDED = "{{ data_interval_start | ds }}"

@@ -9,13 +9,55 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Protocol
 
 from conf.errors import PublishError
 from exports.digest import Digest, Pair, Sample, hash_pair
-from exports.gates import Census, PublishGates, judge
 from exports.generations import Manifest
 from exports.keys import checked_surface
-from exports.records import Record
+
+
+class Document(Protocol):
+    """What is stored under one key: a list (exports/records.py), or the features of a listener (exports/features.py)."""
+
+    @property
+    def surface(self) -> str:
+        """What it belongs to."""
+
+    @property
+    def run_date(self) -> date:
+        """The Monday that it was made for."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether simulated listens are behind it."""
+
+    @property
+    def key(self) -> str:
+        """Its key inside a generation."""
+
+    def encode(self) -> bytes:
+        """Canonical JSON."""
+
+
+class Gates(Protocol):
+    """What refuses an edition; `exports.gates.PublishGates` judges lists.
+
+    `verify_reads`: documents read back whole from each store. A census has `add(document)` and `simulated`.
+    """
+
+    @property
+    def verify_reads(self) -> int:
+        """See above."""
+
+    def census(self) -> Any:
+        """Counts, from nothing."""
+
+    def judge(self, census: Any, expected: int) -> dict[str, float]:
+        """What was measured; raises PublishError where it may not replace what is served."""
+
+    def judge_change(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        """Compare sampled documents with those served, as (new, old) bytes; raises PublishError."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +72,7 @@ class Edition:
 
     surface: str
     run_date: date
-    records: Callable[[], Iterable[Record]]
+    records: Callable[[], Iterable[Document]]
     expected_listeners: int
 
     def __post_init__(self) -> None:
@@ -46,7 +88,7 @@ class Survey:
     """What the first pass found: everything about the edition that does not depend on a store."""
 
     edition: Edition
-    gates: PublishGates
+    gates: Gates
     digest: Digest
     generation: str
     sample: list[Pair]
@@ -68,7 +110,7 @@ class Survey:
         )
 
 
-def survey(edition: Edition, gates: PublishGates) -> Survey:
+def survey(edition: Edition, gates: Gates) -> Survey:
     """Stream the records once: generation id, sample for full read-backs, list gates.
 
     Raises
@@ -76,7 +118,7 @@ def survey(edition: Edition, gates: PublishGates) -> Survey:
     PublishError
         When the list gates refuse, or a record belongs to another week or surface.
     """
-    census, sample = Census(gates), Sample(gates.verify_reads)
+    census, sample = gates.census(), Sample(gates.verify_reads)
 
     def hashes() -> Iterator[int]:
         for record in edition.records():
@@ -92,6 +134,6 @@ def survey(edition: Edition, gates: PublishGates) -> Survey:
             yield hashed
 
     digest = Digest.of_hashes(hashes())
-    measured = judge(census, edition.expected_listeners, gates)
+    measured = gates.judge(census, edition.expected_listeners)
     generation = digest.generation(edition.surface, edition.run_date)
     return Survey(edition, gates, digest, generation, sample.pairs(), measured, census.simulated)

@@ -51,6 +51,18 @@ class PublishGates(BaseModel):
     min_lists: int = Field(100, ge=1)
     verify_reads: int = Field(200, ge=1)
 
+    def census(self) -> Census:
+        """Counts of lists, from nothing."""
+        return Census(self)
+
+    def judge(self, census: Census, expected: int) -> dict[str, float]:
+        """See `judge`."""
+        return judge(census, expected, self)
+
+    def judge_change(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        """See `judge_change`."""
+        judge_change(pairs, self)
+
 
 class Census:
     """Counts of a stream of records; memory grows with the number of artists, not of listeners."""

@@ -35,8 +35,7 @@ from conf.errors import (
     PublishError,
     StoreAwayError,
 )
-from exports.edition import Edition, Survey, survey
-from exports.gates import PublishGates, judge_change
+from exports.edition import Edition, Gates, Survey, survey
 from exports.generations import Pointer
 from exports.stores import Store
 
@@ -73,7 +72,7 @@ class StoreOutcome:
 def publish(
     edition: Edition,
     stores: Sequence[Store],
-    gates: PublishGates,
+    gates: Gates,
     *,
     fence: Callable[[], None],
     exposures: Callable[[str], None],
@@ -179,7 +178,7 @@ class _Run:
             return
         listeners = ((key, value) for key, value in self.found.sample if key.startswith("u:"))
         befores = ((value, store.get(edition.surface, served.generation, key)) for key, value in listeners)
-        judge_change([(now, before) for now, before in befores if before is not None], self.found.gates)
+        self.found.gates.judge_change([(now, before) for now, before in befores if before is not None])
 
     def _expose(self) -> None:
         if not self._exposed:

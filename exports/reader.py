@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Literal
 
 from conf.errors import ContractError
+from exports import features
+from exports.features import FeatureRecord
 from exports.generations import Pointer
 from exports.keys import GLOBAL_KEY, checked_surface, listener_key, popular_key
 from exports.records import Record, Track, decode
@@ -78,6 +80,17 @@ class Reader:
                 return Served(record, rung, generation)
             known_country = known_country or (record.country if record else None)
         return self._popular(surface, pointer, known_country)
+
+    def features(self, user_id: str) -> FeatureRecord | None:
+        """What is known of `user_id`, as of the newest week that was published; None for a stranger.
+
+        Features describe the past, so they hold from the flip on: no Monday has to begin first.
+        """
+        pointer = self._store.pointer(features.SURFACE)
+        if pointer is None:
+            return None
+        value = self._store.get(features.SURFACE, pointer.generation, listener_key(user_id))
+        return None if value is None else features.decode(value)
 
     def _popular(self, surface: str, pointer: Pointer, country: str | None) -> Served:
         rungs: list[tuple[Rung, str]] = [("everywhere", GLOBAL_KEY)]

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 Daypart = Literal["night", "morning", "day", "evening"]
 DAYPARTS: tuple[Daypart, ...] = get_args(Daypart)
 # First local hour of each part.
-_FIRST_HOUR = (0, 5, 10, 17)
+FIRST_HOUR = (0, 5, 10, 17)
 
 
 def dayparts(started_at: pa.Array[Any], timezone: pa.Array[Any]) -> npt.NDArray[np.int8]:
@@ -43,7 +43,7 @@ def dayparts(started_at: pa.Array[Any], timezone: pa.Array[Any]) -> npt.NDArray[
     for code, name in enumerate(zones.dictionary.to_pylist()):
         there = np.flatnonzero(of_zone == code)
         hour[there] = _local_hour(instants.take(pa.array(there)), name)
-    return (np.searchsorted(_FIRST_HOUR, hour, side="right") - 1).astype(np.int8)
+    return (np.searchsorted(FIRST_HOUR, hour, side="right") - 1).astype(np.int8)
 
 
 def _local_hour(instants: Any, zone: str) -> npt.NDArray[np.int64]:

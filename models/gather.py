@@ -36,14 +36,19 @@ class Gathered:
     last_listen_at: npt.NDArray[np.int64]
 
 
-def gather(plays: Plays, user_ids: pa.Array[Any], params: BuildHistories) -> Gathered:
+def gather(
+    plays: Plays, user_ids: pa.Array[Any], params: BuildHistories, counted: npt.NDArray[np.float64] | None = None
+) -> Gathered:
     """Histories of every listener in `plays`; `user_ids[code]` names the listener of that code.
 
+    `counted`, float64 [m]: what each play counts in the weights (not in plays, completions and skips); None: all count whole.
     A listener with more than `params.max_tracks` tracks keeps those heard last.
     """
     first_play = _starts(plays.listener)
     last_listen_at = plays.started_at[_ends(first_play, len(plays))]
     listens, skipped, weight = _weigh(plays, first_play, last_listen_at, params)
+    if counted is not None:
+        weight = weight * counted
     order = np.lexsort((plays.track_idx, plays.listener))  # stable: plays of a track stay in order of time
     listener, track = plays.listener[order], plays.track_idx[order]
     first = _starts(listener, track)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from conf import tables as t
 from conf.errors import ContractError
-from conf.pipeline import Job
+from conf.job import Job
 from spark_jobs.artefacts import Artefact, ArtefactRef
 from spark_jobs.schema import arrow_schema
 from spark_jobs.warehouse import Warehouse
@@ -110,8 +110,12 @@ class Books:
 
     def artefact(self, name: str, run_date: date) -> ArtefactRef:
         """The artefact registered for a week; ContractError where none is."""
-        where = (pc.field("name") == name) & (pc.field("run_date") == run_date)
-        rows = self.warehouse.rows(t.MODELS).table(where=where).to_pylist()
-        if not rows:
+        found = self.artefacts(run_date).get(name)
+        if found is None:
             raise ContractError(f"no artefact {name} is registered for {run_date}: run train_{name} for that date first")
-        return ArtefactRef(name, str(self.warehouse.root / rows[-1]["uri"]), rows[-1]["sha256"])
+        return found
+
+    def artefacts(self, run_date: date) -> dict[str, ArtefactRef]:
+        """All artefacts registered for a week, by name."""
+        rows = self.warehouse.rows(t.MODELS).table(where=pc.field("run_date") == run_date).to_pylist()
+        return {row["name"]: ArtefactRef(row["name"], str(self.warehouse.root / row["uri"]), row["sha256"]) for row in rows}

@@ -1,4 +1,4 @@
-"""Contracts and landing format -> docs/tables.md, docs/landing.md: `python -m spark_jobs.docs` writes both.
+"""Contracts, features, landing format -> docs/tables.md, features.md, landing.md: `python -m spark_jobs.docs` writes them.
 
 A test compares the files with what this module would write, so they cannot fall behind the contracts.
 """
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from conf import landing
 from conf.contract import Column, Table
+from conf.features.catalogue import CATALOGUE
+from conf.features.feature import TABLE_OF, Entity, Feature
 from conf.pipeline import JOBS
 from conf.tables import TABLES
 from spark_jobs.example_queries import EXAMPLES
@@ -45,9 +47,17 @@ def landing_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def features_page() -> str:
+    """docs/features.md: every feature of the catalogue, by what it belongs to."""
+    entities = dict.fromkeys(feature.entity for feature in CATALOGUE)
+    parts = [_WARNING.format(source="conf/features"), "# Features", _FEATURES_INTRO, *map(_features, entities)]
+    return "\n\n".join(parts) + "\n"
+
+
 def write(folder: Path = DOCS) -> list[Path]:
-    """Write both pages; returns their paths."""
-    pages = {folder / "tables.md": tables_page(), folder / "landing.md": landing_page()}
+    """Write the pages; returns their paths."""
+    made = {"tables.md": tables_page(), "features.md": features_page(), "landing.md": landing_page()}
+    pages = {folder / name: text for name, text in made.items()}
     for path, text in pages.items():
         path.write_text(text)
     return list(pages)
@@ -69,6 +79,30 @@ else makes the lists better. Audio files lie below `audio/`, addressed by a trac
 Times are RFC 3339 with an offset in JSON (`2026-09-07T08:15:30Z`) and timestamps in Parquet. A row made by a simulation
 carries `simulated: true` through to every table. Each file's content is taken exactly once, however often it is brought;
 rows that break a rule go to the table `quarantine` with a reason (docs/operations.md lists them)."""
+
+
+_FEATURES_INTRO = """\
+What the ranker knows, as of the Sunday before the Monday served: nothing that happened at or after the cut enters. Layers are
+`raw` (counts and shares), `derived` (from them), `embedding` (vectors) and `pair` (of a listener and a candidate, made when
+they are ranked and kept nowhere). A reader takes the default where a row or a value is missing. `plant features` prints this
+list, `plant features --check` compares the tables with what is promised here: newest rows younger than so many days, no larger
+a share of nulls, every value within its domain, and no distribution that moved far since last week (PSI above .25)."""
+
+
+def _features(entity: Entity) -> str:
+    where = f"Table [{TABLE_OF[entity]}](tables.md#{TABLE_OF[entity]})." if entity in TABLE_OF else "In no table."
+    head = "| feature | layer | type | unit | domain | default | promise | meaning |"
+    rows = [head, "|---|---|---|---|---|---|---|---|", *(_feature(f) for f in CATALOGUE if f.entity == entity)]
+    owners = ", ".join(dict.fromkeys(f.owner for f in CATALOGUE if f.entity == entity))
+    return f"## {entity}\n\n{where} Made by {owners}.\n\n" + "\n".join(rows)
+
+
+def _feature(feature: Feature) -> str:
+    size = f" [{feature.size}]" if feature.size else ""
+    promise = f"{feature.fresh_days} d, null <= {feature.max_null:.0%}" + (", hot" if feature.hot else "")
+    meaning = feature.meaning.replace("|", "\\|")
+    facts = (f"`{feature.name}`", feature.layer, f"{feature.type}{size}", feature.unit, feature.domain, f"{feature.default:g}")
+    return f"| {' | '.join((*facts, promise, meaning))} |"
 
 
 def _overview() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from conf.pipeline import Job
+from conf.job import Job
 
 
 def mermaid(jobs: Sequence[Job]) -> str:

@@ -8,9 +8,11 @@ horizon recorded a version that holds them.
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,11 +34,26 @@ class Dropped:
     files: int
 
 
-def vacuum(warehouse: Warehouse, dry_run: bool) -> list[Dropped]:
-    """Apply the retention of every existing table; with `dry_run` only say what would go."""
+def vacuum(warehouse: Warehouse, dry_run: bool, keep_days: Mapping[str, int] = MappingProxyType({})) -> list[Dropped]:
+    """Apply the retention of every existing table; with `dry_run` only say what would go.
+
+    keep_days : table -> days that its rows are kept, instead of its contract's.
+    """
     pinned = pinned_versions(warehouse)
     existing = [table for table in TABLES.values() if warehouse.exists(table)]
-    return [_vacuum_table(warehouse, table, pinned.get(table.name, []), dry_run) for table in existing]
+    kept = [replace(table, keep_days=keep_days.get(table.name, table.keep_days)) for table in existing]
+    return [_vacuum_table(warehouse, table, pinned.get(table.name, []), dry_run) for table in kept]
+
+
+def compact(warehouse: Warehouse, names: Iterable[str], older_days: int, dry_run: bool) -> dict[str, int]:
+    """Table -> files packed (or to pack) in weeks more than `older_days` before its newest, which nothing writes any more."""
+    packed = {}
+    for table in (TABLES[name] for name in names):
+        files = warehouse.partitions(table) if warehouse.exists(table) else {}
+        first_warm = max(files, default=date.min) - timedelta(days=older_days) if files else date.min
+        cold = sorted(day for day, count in files.items() if day < first_warm and count > 1)
+        packed[table.name] = sum(files[day] for day in cold) if dry_run else warehouse.compact(table, cold)
+    return packed
 
 
 def age_column(table: Table) -> str | None:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from conf import errors
 from conf import tables as t
 from conf.errors import DiskError, FactoryError
-from conf.pipeline import Job, Read, cut
+from conf.job import PAST_WEEKS, Job, Read
+from conf.pipeline import cut
 from conf.settings import Settings, fingerprint
 from spark_jobs import artefacts, session
 from spark_jobs.books import Attempt, Books
@@ -204,8 +205,12 @@ def _conditions(read: Read, run_date: date) -> list[Condition]:
         return [("run_date", "=", run_date)]
     if read.rows == "last_week":
         return [("run_date", "=", week_ago)]
+    if read.rows in ("past_weeks", "recent_weeks"):
+        newest = ("run_date", "<", run_date) if read.rows == "past_weeks" else ("run_date", "<=", run_date)
+        return [("run_date", ">=", run_date - timedelta(days=7 * PAST_WEEKS)), newest]
     if read.rows == "before_cut":
-        return [(_clock(read), "<", cut(run_date))]
+        since = [(_clock(read), ">=", cut(run_date) - timedelta(days=read.days))] if read.days else []
+        return [*since, (_clock(read), "<", cut(run_date))]
     if read.rows == "after_last_cut":
         return [(_clock(read), ">=", cut(week_ago)), (_clock(read), "<", cut(run_date))]
     return []

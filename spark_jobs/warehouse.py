@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -209,6 +210,16 @@ class Warehouse:
         prefix = "delta.constraints."
         checks = {k.removeprefix(prefix): v for k, v in delta.metadata().configuration.items() if k.startswith(prefix)}
         return TableState(delta.version(), dataset, checks, files, rows, newest)
+
+    def partitions(self, table: Table) -> dict[Any, int]:
+        """Value of the first partition column -> files, of an existing table."""
+        actions = pa.table(self._open(table).get_add_actions(flatten=True))
+        return dict(Counter(actions[f"partition.{table.partition[0]}"].to_pylist()))
+
+    def compact(self, table: Table, days: list[date]) -> int:
+        """Pack the files of each of these days (of the first partition column) into one; returns how many files went."""
+        chosen, zstd = [(table.partition[0], "in", list(map(str, days)))], WriterProperties(compression="ZSTD")
+        return int(self._open(table).optimize.compact(chosen, writer_properties=zstd)["numFilesRemoved"]) if days else 0
 
     def add_nullable(self, table: Table, names: Iterable[str]) -> None:
         """Add contract columns to the log alone: rows that are there read as null."""

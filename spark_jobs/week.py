@@ -11,7 +11,9 @@ from typing import get_args
 
 from conf import tables as t
 from conf.errors import FactoryError, UsageError
-from conf.pipeline import BY_NAME, JOBS, Job, can_go_on_without, cut
+from conf.job import Job
+from conf.lineage import can_go_on_without
+from conf.pipeline import BY_NAME, JOBS, cut
 from conf.settings import Settings, SourceName
 from spark_jobs.runner import Plant, Written, run_job
 

@@ -15,7 +15,9 @@ import pytest
 import yaml
 
 from conf import settings
-from conf.pipeline import BY_NAME, JOBS, Job, edges
+from conf.job import Job
+from conf.lineage import edges
+from conf.pipeline import BY_NAME, JOBS
 from conf.tables import RUNS, TABLES
 from models.sources.kinds import SOURCES
 
@@ -184,7 +186,7 @@ def test_every_source_can_be_named_in_the_settings() -> None:
 def test_settings_know_no_job_that_is_gone() -> None:
     parts = {name for name, f in settings.Settings.model_fields.items() if inspect.isclass(f.annotation)}
     frozen = {n for n in parts if issubclass(settings.Settings.model_fields[n].annotation or object, settings.Frozen)}
-    assert frozen - {"spark"} == set(BY_NAME)
+    assert frozen - {"spark", "feature_store"} == set(BY_NAME)
 
 
 def _path_of(job: Job) -> Path:
@@ -201,7 +203,7 @@ def _function_of(job: Job) -> ast.FunctionDef:
 # --- lineage ------------------------------------------------------------------------------------------------------
 
 # Tables that several jobs write, each its own partition, named by this column.
-SHARED = {"quarantine": "job", "landing_files": "job", "models": "name"}
+SHARED = {"quarantine": "job", "landing_files": "job", "models": "name", "publications": "surface"}
 
 
 def test_each_table_or_partition_has_one_writer() -> None:

@@ -1,4 +1,4 @@
-"""`plant backtest`: every source and their blend on past weeks of the warehouse's own log, without a JVM."""
+"""`plant backtest`: every source, their blend and the ranker on past weeks of the warehouse's own log, without a JVM."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from spark_jobs.cli.main import Options
     metavar="DIR",
     help="Where backtest.png and backtest.html go; else beside the warehouse.",
 )
+@click.option("--ranker/--no-ranker", default=True, show_default=True, help="Teach and judge the ranker too.")
 @printing.json_option
 @click.pass_obj
 def backtest_command(
-    options: Options, weeks: int, listeners: int, sources: str | None, out: Path | None, as_json: bool
+    options: Options, weeks: int, listeners: int, sources: str | None, out: Path | None, ranker: bool, as_json: bool
 ) -> None:
-    """Judge sources and blend on the discoveries of past weeks; writes `metrics` (surface backtest), a plot and a page."""
+    """Judge sources, blend and ranker on discoveries of past weeks; writes `metrics` (surface backtest), a plot and a page."""
     from spark_jobs.cli.progress import doing
     from spark_jobs.evaluation import backtest, backtest_report
     from spark_jobs.evaluation.backtest_input import load
@@ -39,7 +40,8 @@ def backtest_command(
     names = _names(sources)
     with held(settings.warehouse.resolve(), "backtest", settings.lease_minutes), doing("reading the log") as tell:
         given = load(settings, weeks, listeners)
-        folds = backtest.run(given.past, given.catalogue_of, settings, names, tell)
+        trial = given.trial(settings) if ranker else None
+        folds = backtest.run(given.past, given.catalogue_of, settings, names, tell, trial)
         if not any(len(fold.code) for fold in folds):
             raise ContractError("backtest: nobody discovered a track in the judged weeks; give a longer log or fewer --weeks")
         card = given.card(settings.evaluate)
@@ -74,6 +76,10 @@ def _notes(folds: list[Any], simulated: bool) -> list[str]:
     weights = {name: sum(f.weights.get(name, 0.0) for f in folds) / len(folds) for f in folds for name in f.weights}
     told = ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(weights.items(), key=lambda pair: -pair[1]))
     notes = [f"weights of the blend, mean over weeks: {told}"]
+    notes += [f"the ranker's gate, week of {fold.cut.day}: {fold.gate}" for fold in folds if fold.gate]
+    if moved := {name: max(f.drift.get(name, 0.0) for f in folds) for f in folds for name in f.drift}:
+        worst = max(moved, key=lambda name: moved[name])
+        notes.append(f"drift of the sources' worths, taught against judged weeks: PSI {moved[worst]:.3f} at most ({worst})")
     failed = {f"{name}: {why}" for fold in folds for name, why in fold.failed.items()}
     notes += [f"left out, {line}" for line in sorted(failed)]
     return [*notes, *(["plays are simulated"] if simulated else [])]

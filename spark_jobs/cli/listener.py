@@ -1,93 +1,126 @@
-"""`plant show`: one listener's list, as the tables have it."""
+"""`plant listener`: what the factory knows of one listener, as tables, as JSON or as a page with plots."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import click
 
-from conf.errors import ContractError, UsageError
 from spark_jobs.cli import printing
 from spark_jobs.cli.main import Options
 from spark_jobs.cli.quick_start import import_arrow_alone
 
-if TYPE_CHECKING:
-    from spark_jobs.warehouse import Warehouse
-
-_NEWEST = "select max(run_date) as run_date from charts where surface = $surface"
-_LIST = """
-select timezone, country, valid_from, filled, tracks, simulated from playlists
-where run_date = $run_date and surface = $surface and user_id = $user_id
-"""
-# The country's list, else the one of everywhere: the empty country sorts last.
-_POPULAR = """
-select country, tracks, simulated from charts
-where run_date = $run_date and surface = $surface and country in ($country, '') order by country desc limit 1
-"""
-# In the order of their size: most unknown names are found missing before the log has to be scanned.
-_KNOWN = tuple(f"select user_id from {table} where user_id = $user_id limit 1" for table in ("users", "histories", "listens"))
-_NEAREST = """
-select user_id from (select user_id from users union select user_id from histories)
-order by levenshtein(user_id, $user_id), user_id limit 3
-"""
+Row = dict[str, Any]
 
 
 @click.command()
 @click.argument("user_id", metavar="USER")
-@click.option("--run-date", type=click.DateTime(["%Y-%m-%d"]), help="Monday served; without it, the newest that was made.")
-@click.option("--surface", default="discover_weekly", show_default=True)
+@click.option("--run-date", type=click.DateTime(["%Y-%m-%d"]), help="Monday served; without it, the newest with features.")
+@click.option(
+    "--html", "page_path", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html", help="Write a page with plots."
+)
 @printing.json_option
 @click.pass_obj
-def show_command(options: Options, user_id: str, run_date: datetime | None, surface: str, as_json: bool) -> None:
-    """Show the list of one listener: tracks, artists, reasons, and since when it is valid where they live."""
+def listener_command(options: Options, user_id: str, run_date: datetime | None, page_path: Path | None, as_json: bool) -> None:
+    """Show what is known of one listener: activity, taste, contexts, and where they stand among everybody."""
     import_arrow_alone()
+    from spark_jobs.portraits import facts, page
     from spark_jobs.warehouse import Warehouse
 
-    warehouse = Warehouse(options.settings().warehouse)
-    shown = find(warehouse, user_id, surface, run_date.date() if run_date else None)
+    settings = options.settings()
+    known = facts.portrait(Warehouse(settings.warehouse), settings, user_id, run_date.date() if run_date else None)
+    if page_path:
+        page_path.parent.mkdir(parents=True, exist_ok=True)
+        page_path.write_text(page.render(known))
     if as_json:
-        printing.print_json(shown)
+        printing.print_json(known)
+    else:
+        _print(known)
+        if page_path:
+            click.echo(f"\n{page_path}")
+
+
+def _print(known: Row) -> None:
+    marked = " (simulated listener)" if known["simulated"] else ""
+    click.echo(
+        f"{known['user_id']}{marked}, {known['country'] or 'country unknown'}, {known['timezone'] or 'timezone unknown'}"
+    )
+    fresh = known["freshness"]
+    late = "" if fresh["fresh"] else f", {fresh['days_behind']} days behind the newest histories"
+    click.echo(f"as of {known['as_of']} 00:00 UTC, before the week of {known['run_date']}{late}")
+    _grid("activity", known["activity"])
+    _grid("artists", [row | _signed(row, "skip_adjusted", "activation") for row in map(_shared, known["artists"])])
+    _grid("genres", [_shared(row) for row in known["genres"]])
+    _grid("devices", [{"device": row["name"], "share": _percent(row["share"])} for row in known["devices"]])
+    _grid(f"features, against {known['compared_with']:,} listeners", [_feature(row) for row in known["features"]])
+    _grid("contexts", [_context(row) for row in known["contexts"]])
+    _grid("sessions of the last week", [_session(row) for row in known["week"]])
+    _foreign(known["foreign"])
+    if known["list"]:
+        tracks = [row | {"artists": ", ".join(row["artists"] or [])} for row in known["list"]["tracks"]]
+        _grid(f"list of {known['list']['run_date']}: first {len(tracks)} of {known['list']['length']}", tracks)
+
+
+def _grid(title: str, rows: list[Row]) -> None:
+    """A table under its title; nothing where there are no rows."""
+    if rows:
+        click.echo()
+        printing.print_grid(rows, list(rows[0]), title)
+
+
+def _percent(share: float | None) -> str:
+    from spark_jobs.portraits.words import percent
+
+    return "" if share is None else f"{percent(share):>5}"
+
+
+def _shared(row: Row) -> Row:
+    return row | {"affinity": _percent(row["affinity"])}
+
+
+def _signed(row: Row, *names: str) -> Row:
+    return {name: "" if row[name] is None else f"{row[name]:+6.2f}" for name in names}
+
+
+def _feature(row: Row) -> Row:
+    from spark_jobs.portraits.words import stands
+
+    value = "" if row["value"] is None else f"{row['value']:8.3f}"
+    told = {"feature": row["name"], "value": value, "unit": row["unit"], "in words": row["told"]}
+    return told | {"stands": stands(row["percentile"])}
+
+
+def _context(row: Row) -> Row:
+    devices = ", ".join(f"{device['name']} {_percent(device['share']).strip()}" for device in row["devices"])
+    sessions = f"{row['sessions'] or 0:.1f}"
+    return {
+        "context": row["context"],
+        "plays": _percent(row["share"]),
+        "sessions": sessions,
+        "mostly at": row["hours"],
+        "on": devices,
+    }
+
+
+def _session(row: Row) -> Row:
+    own = "" if row["own"] else "not their own taste"
+    return {
+        "local start": row["local"], "plays": row["plays"], "for": row["mode"], "sure": _percent(row["probability"]),
+        "device": row["device"], "note": own,
+    }  # fmt: skip
+
+
+def _foreign(found: Row) -> None:
+    """What is heard for somebody else, and how to keep it out of taste."""
+    if not found["modes"] and not found["share"]:
         return
-    left = f", {shown['filled']} of them popular ones" if shown["filled"] else ""
-    title = f"{surface} of {user_id} for {shown['run_date']}: {len(shown['tracks'])} tracks{left}"
-    click.echo(title + (" (simulated listener)" if shown["simulated"] else ""))
-    click.echo(shown["note"])
-    tracks = [track | {"artists": ", ".join(track["artists"])} for track in shown["tracks"]]
-    printing.print_grid(tracks, ("position", "title", "artists", "reason", "source"))
+    share = _percent(found["share"]).strip() or "an unknown share"
+    modes = ", ".join(f"{row['mode']} ({_sessions(row['sessions'])}, mostly at {row['hours']})" for row in found["modes"])
+    click.echo(f"\nnot their own taste: {share} of the plays of 90 days" + (f": {modes}" if modes else ""))
+    click.echo(found["told"])
 
 
-def find(warehouse: Warehouse, user_id: str, surface: str, run_date: date | None) -> dict[str, Any]:
-    """The listener's list, or the popular one that they are served; UsageError for a listener nobody knows."""
-    from spark_jobs.queries import rows
-
-    run_date = run_date or rows(warehouse, _NEWEST, {"surface": surface})[0]["run_date"]
-    if run_date is None:
-        raise ContractError(f"no list of {surface} was made yet: run `plant week` first")
-    wanted = {"run_date": run_date, "surface": surface}
-    own = rows(warehouse, _LIST, {**wanted, "user_id": user_id})
-    found = own[0] if own else _popular(warehouse, user_id, wanted)
-    return {"user_id": user_id, "surface": surface, "run_date": run_date, "filled": 0, **found, "note": _note(found)}
-
-
-def _popular(warehouse: Warehouse, user_id: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    from spark_jobs.queries import rows
-
-    if not any(rows(warehouse, query, {"user_id": user_id}) for query in _KNOWN):
-        nearest = ", ".join(row["user_id"] for row in rows(warehouse, _NEAREST, {"user_id": user_id}))
-        raise UsageError(f"no listener is called {user_id!r}" + (f": nearest are {nearest}" if nearest else ""))
-    home = rows(warehouse, "select country from users where user_id = $user_id", {"user_id": user_id})
-    country = (home[0]["country"] if home else None) or ""
-    charts = rows(warehouse, _POPULAR, {**wanted, "country": country})
-    if not charts:
-        raise ContractError(f"no list of {wanted['surface']} was made for {wanted['run_date']}: run `plant week` for that date")
-    return charts[0]
-
-
-def _note(found: dict[str, Any]) -> str:
-    """When the list is valid, or why it is not the listener's own."""
-    if "valid_from" not in found:
-        return f"no list of their own that week: they are served the popular list of {found['country'] or 'everywhere'}"
-    local = found["valid_from"].astimezone(ZoneInfo(found["timezone"]))
-    return f"valid from {local:%A %Y-%m-%d %H:%M} in {found['timezone']} ({found['valid_from']:%Y-%m-%d %H:%M} UTC)"
+def _sessions(count: int) -> str:
+    return "1 session" if count == 1 else f"{count} sessions"

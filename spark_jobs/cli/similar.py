@@ -24,12 +24,6 @@ COLUMNS = ("cosine", "title", "artists", "tempo", "key", "energy", "track_id")
 
 _NEWEST = "select max(run_date) as run_date from track_audio"
 _TRACK = "select track_id, audio from tracks where track_id = $track_id"
-# People remember titles: an id or a title that is spelt nearly so.
-_NEAREST = """
-select track_id, title from tracks
-order by least(levenshtein(track_id, $track_id), levenshtein(lower(coalesce(title, track_id)), lower($track_id))), track_id
-limit 3
-"""
 _OWN = "select network, embedding from track_audio where run_date = $run_date and track_id = $track_id"
 _REFUSED = "select reason, detail from audio_quarantine where run_date = $run_date and track_id = $track_id"
 _EMBEDDED = "select 1 as one from track_audio where run_date = $run_date and embedding is not null limit 1"
@@ -79,11 +73,11 @@ def find(warehouse: Warehouse, track_id: str, count: int, run_date: date | None)
     ContractError
         For one without an embedding, with what kept it from having one.
     """
+    from spark_jobs.names import unknown_track
     from spark_jobs.queries import rows
 
     if not rows(warehouse, _TRACK, {"track_id": track_id}):
-        near = [f"{row['track_id']} ({row['title']})" for row in rows(warehouse, _NEAREST, {"track_id": track_id})]
-        raise UsageError(f"no track is called {track_id!r}" + (f": nearest are {', '.join(near)}" if near else ""))
+        raise UsageError(unknown_track(warehouse, track_id))
     monday = run_date or rows(warehouse, _NEWEST)[0]["run_date"]
     own = rows(warehouse, _OWN, {"run_date": monday, "track_id": track_id})
     if not own or own[0]["embedding"] is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from conf.features.feature import TABLE_OF
 from spark_jobs.cli import printing
 from spark_jobs.cli.main import Options
 from spark_jobs.cli.quick_start import import_arrow_alone
@@ -40,7 +41,10 @@ def migrate_command(options: Options, dry_run: bool, as_json: bool) -> None:
 @printing.json_option
 @click.pass_obj
 def vacuum_command(options: Options, dry_run: bool, as_json: bool) -> None:
-    """Drop rows past their retention, then files and artefacts that no week within the backfill horizon needs."""
+    """Drop rows past their retention, then files and artefacts that no week within the backfill horizon needs.
+
+    Feature tables get one file a week once a week is old.
+    """
     import_arrow_alone()
     from spark_jobs import retention
     from spark_jobs.lease import held
@@ -49,13 +53,16 @@ def vacuum_command(options: Options, dry_run: bool, as_json: bool) -> None:
     settings = options.settings()
     warehouse = Warehouse(settings.warehouse)
     with held(warehouse.root, "vacuum", settings.lease_minutes):
-        dropped = retention.vacuum(warehouse, dry_run)
+        store = settings.feature_store
+        dropped = retention.vacuum(warehouse, dry_run, store.keep_days)
+        packed = retention.compact(warehouse, TABLE_OF.values(), store.compact_days, dry_run)
         artefacts = retention.stray_artefacts(warehouse)
         if not dry_run:
             retention.drop_artefacts(artefacts)
     rows = [{"table": d.table, "rows before": d.before, "rows": d.rows, "files": d.files} for d in dropped]
     rows.append({"table": "(artefacts)", "rows before": None, "rows": None, "files": len(artefacts)})
     if as_json:
-        printing.print_json({"dry_run": dry_run, "dropped": rows})
+        printing.print_json({"dry_run": dry_run, "dropped": rows, "packed": packed})
         return
     printing.print_grid(rows, ("table", "rows before", "rows", "files"), title="would go" if dry_run else "gone")
+    click.echo(f"files of old weeks of features packed: {sum(packed.values())}")

@@ -13,8 +13,10 @@ from conf.errors import ContractError
 from conf.settings import Evaluate, Settings
 from models.sources.base import Catalogue
 from spark_jobs.evaluation import replay
+from spark_jobs.evaluation.backtest_ranker import Trial
 from spark_jobs.evaluation.backtest_report import SURFACE
-from spark_jobs.evaluation.replay import Cut
+from spark_jobs.evaluation.replay import Cut, Replay
+from spark_jobs.evaluation.replayed_features import Looker
 from spark_jobs.evaluation.score_card import ScoreCard
 from spark_jobs.rows import sql
 from spark_jobs.training import side_information
@@ -27,14 +29,26 @@ class BacktestInput:
 
     warehouse: Warehouse
     past: list[Cut]
-    listeners: int
-    plays: int
-    simulated: bool
+    log: Replay
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any play was."""
+        return self.log.simulated
 
     @property
     def replay_size(self) -> str:
         """How much was replayed, in words."""
-        return f"{self.listeners:,} listeners, {self.plays:,} plays{', simulated' if self.simulated else ''}"
+        size = f"{len(self.log.user_ids):,} listeners, {len(self.log.plays):,} plays"
+        return f"{size}{', simulated' if self.simulated else ''}"
+
+    def trial(self, settings: Settings) -> Trial:
+        """The ranker's part."""
+        rows = self.warehouse.rows(t.TRACKS).table(columns=["track_idx", "genres"])
+        genres: list[Any] = [None] * (int(pc.max(rows["track_idx"]).as_py()) + 1)
+        for number, names in zip(rows["track_idx"].to_pylist(), rows["genres"].to_pylist(), strict=True):
+            genres[number] = names
+        return Trial(Looker(self.log, genres, settings), settings)
 
     def catalogue_of(self, cut: Cut) -> Catalogue:
         """The catalogue as of the Monday that the cut serves."""
@@ -76,4 +90,4 @@ def load(settings: Settings, weeks: int, listeners: int) -> BacktestInput:
     rows = {table.name: warehouse.rows(table) for table in (t.USERS, t.FOLLOWS, t.FEEDBACK)}
     log = replay.take(listens, **rows, tracks=tracks, most=listeners)
     past = [log.cut(day, settings.build_histories, settings.generate_candidates.circle) for day in days]
-    return BacktestInput(warehouse, past, len(log.user_ids), len(log.plays), log.simulated)
+    return BacktestInput(warehouse, past, log)

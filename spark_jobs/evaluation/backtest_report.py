@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 
 from models.bootstrap import Interval, mean_intervals
-from spark_jobs.evaluation.backtest import BLEND, Fold, per_listener
+from spark_jobs.evaluation.backtest import BLEND, RANKER, SEGMENTS, Fold, per_listener
 from spark_jobs.evaluation.score_card import ScoreCard
+from spark_jobs.page_style import page as document
+from spark_jobs.page_style import table
 
 SURFACE = "backtest"
 JUDGED_BY = "ndcg@30"
 PER_LISTENER = (JUDGED_BY, "recall@30", "ndcg@30_cold_tracks", "ndcg@30_cold_listeners", "popularity_lift")
+# Segments are told of the ranker and of the blend that it has to beat there.
+IN_SEGMENTS = tuple(f"{JUDGED_BY}_{segment}" for segment in SEGMENTS)
 WHOLE = ("coverage", "cpu_s", "peak_mb")
 # The five ways to build a recommender that are compared, and which model stands for each.
 ARCHITECTURES = {
@@ -25,14 +29,17 @@ ARCHITECTURES = {
     "sequence": "deep sequence only",
     "gfcf": "graph",
     BLEND: "hybrid blend",
+    RANKER: "hybrid blend, reranked",
 }
 Row = dict[str, Any]
 
 
 def rows(folds: list[Fold], card: ScoreCard) -> list[Row]:
-    """Rows of `metrics`: every model and metric, and what the blend adds to the best single source and to popularity."""
+    """Rows of `metrics`: every model and metric, and what blend and ranker add to what they have to beat."""
     models = list(dict.fromkeys(model for fold in folds for model, _ in fold.values))
     made = [row for metric in PER_LISTENER for row in _compared(folds, models, metric, card)]
+    if RANKER in models:
+        made += [row for metric in IN_SEGMENTS for row in _compared(folds, [BLEND, RANKER], metric, card)]
     people = len(per_listener(folds, BLEND, JUDGED_BY))
     for metric in WHOLE:
         for model in models:
@@ -49,17 +56,22 @@ def _compared(folds: list[Fold], models: list[str], metric: str, card: ScoreCard
     if not people:
         return []
     columns = {model: np.array([values[code] for code in people]) for model, values in found.items()}
-    if metric == JUDGED_BY and BLEND in columns:
-        for rival in dict.fromkeys((best_single(columns), "popularity")):
-            if rival in columns and rival != BLEND:
-                columns[f"{BLEND}_minus_{rival}"] = columns[BLEND] - columns[rival]
+    if metric == JUDGED_BY or metric in IN_SEGMENTS:
+        columns |= {f"{one}_minus_{rival}": columns[one] - columns[rival] for one, rival in rivals(columns)}
     intervals = mean_intervals(np.stack(list(columns.values())), card.resamples, card.seed)
     return [card.measured(model, metric, interval, len(people)) for model, interval in zip(columns, intervals, strict=True)]
 
 
+def rivals(columns: dict[str, Any]) -> list[tuple[str, str]]:
+    """Who is compared with whom: the blend with the best source and popularity, the ranker with blend and that source."""
+    best = best_single(columns)
+    wanted = [(BLEND, best), (BLEND, "popularity"), (RANKER, BLEND), (RANKER, best)]
+    return [(one, rival) for one, rival in dict.fromkeys(wanted) if one in columns and rival in columns and one != rival]
+
+
 def best_single(columns: dict[str, Any]) -> str:
-    """The source with the largest mean: the blend's hardest rival, chosen with hindsight."""
-    single = {model: float(np.mean(values)) for model, values in columns.items() if model != BLEND}
+    """The source with the largest mean: the hardest rival, chosen with hindsight."""
+    single = {model: float(np.mean(values)) for model, values in columns.items() if model not in (BLEND, RANKER)}
     return max(single, key=lambda model: single[model]) if single else BLEND
 
 
@@ -82,19 +94,21 @@ def summary(made: list[Row]) -> list[Row]:
 
 
 def verdicts(made: list[Row]) -> list[str]:
-    """What the blend adds, in words.
+    """What blend and ranker add, in words.
 
     >>> card = {"metric": "ndcg@30", "low": 0.1, "high": 0.3, "listeners": 9}
     >>> verdicts([card | {"model": "blend_minus_mf", "value": 0.2}, card | {"model": "mf", "value": 0.8}])
     ['blend over mf: +25.0 %, difference 0.2000 [0.1000, 0.3000]']
     """
-    value = {row["model"]: row for row in made if row["metric"] == JUDGED_BY}
     told = []
-    for model, row in value.items():
-        one, minus, rival = model.partition("_minus_")
-        if minus and value[rival]["value"]:
-            share, span = row["value"] / value[rival]["value"], _interval(row)
-            told.append(f"{one} over {rival}: {share:+.1%}, difference {row['value']:.4f} {span}".replace("%", " %"))
+    for metric in (JUDGED_BY, *IN_SEGMENTS):
+        value = {row["model"]: row for row in made if row["metric"] == metric}
+        where = "" if metric == JUDGED_BY else f" for {metric.removeprefix(f'{JUDGED_BY}_')} listeners"
+        for model, row in value.items():
+            one, minus, rival = model.partition("_minus_")
+            if minus and value[rival]["value"]:
+                share, span = row["value"] / value[rival]["value"], _interval(row)
+                told.append(f"{one} over {rival}{where}: {share:+.1%}, difference {row['value']:.4f} {span}".replace("%", " %"))
     return told
 
 
@@ -122,7 +136,7 @@ def draw(made: list[Row], title: str) -> bytes:
     lines.sort(key=lambda row: row["value"])
     figure, axis = plt.subplots(figsize=(9, 1.2 + 0.42 * len(lines)), layout="constrained")
     for place, row in enumerate(lines):
-        colour = "#b5432a" if row["model"] == BLEND else "#3b6ea5" if row["model"] in ARCHITECTURES else "#9aa5b1"
+        colour = "#b5432a" if row["model"] in (BLEND, RANKER) else "#3b6ea5" if row["model"] in ARCHITECTURES else "#9aa5b1"
         low, high = (row["value"] if end is None else end for end in (row["low"], row["high"]))
         axis.barh(place, row["value"], color=colour, height=0.65)
         axis.plot([low, high], [place, place], color="#222222", linewidth=1.5, solid_capstyle="butt")
@@ -144,24 +158,11 @@ def draw(made: list[Row], title: str) -> bytes:
 def page(made: list[Row], title: str, notes: list[str], picture: bytes) -> str:
     """A page that stands alone: the plot, the verdicts, the table."""
     lines = summary(made)
-    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in (lines[0] if lines else {}))
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in line.values()) + "</tr>" for line in lines)
+    names = [name.replace("_", " ") for name in (lines[0] if lines else {})]
     told = "".join(f"<li>{html.escape(note)}</li>" for note in (*verdicts(made), *notes))
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style><h1>{html.escape(title)}</h1>"
-        f"<img alt='NDCG@30 of every model' src='data:image/png;base64,{b64encode(picture).decode()}'>"
-        f"<ul>{told}</ul><div class=wide><table><tr>{head}</tr>{body}</table></div></html>\n"
-    )
-
-
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1f2933}"
-    "h1{font-size:1.3rem}img{max-width:100%}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px}"
-    "td,th{padding:.3rem .7rem;border-bottom:1px solid #d9dee4;text-align:right}td{white-space:nowrap}"
-    "th{vertical-align:bottom}"
-    "td:nth-child(-n+2),th:nth-child(-n+2){text-align:left}tr:hover td{background:#f4f6f8}"
-)
+    image = f"<img alt='NDCG@30 of every model' src='data:image/png;base64,{b64encode(picture).decode()}'>"
+    grid = table(names, (list(line.values()) for line in lines), texts=2)
+    return document(title, f"{image}<ul>{told}</ul>{grid}")
 
 
 def write(folder: Path, made: list[Row], title: str, notes: list[str]) -> list[Path]:

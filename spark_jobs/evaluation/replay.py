@@ -1,13 +1,13 @@
 """listens, users, follows, feedback -> replay: a log in memory that can be cut at any day.
 
 For measuring only, so it may hold what the line never does: all plays of a sample of listeners (the lowest crc32(user_id))
-as flat arrays, 37 bytes a play. Cutting it gives the same histories that build_histories makes, and the discoveries of the
+as flat arrays, 39 bytes a play. Cutting it gives the same histories that build_histories makes, and the discoveries of the
 week behind the cut.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -17,18 +17,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from conf.contexts import DEVICES, PLAYLIST_CONTEXTS
 from conf.settings import BuildHistories, CircleRule
 from conf.values import ListenRule
 from models.circles import circles, loved
 from models.gather import gather
 from models.histories import Histories
+from models.listening import Int8s, Listening, codes, listening
 from models.plays import SKIP_REASONS, Plays, infer_ms_played, is_listen, is_skip
 from models.sources.base import Circle, Listeners
 from models.splits import WEEK, discoveries, in_week_after, microseconds
 from spark_jobs.contract import Rows
 from spark_jobs.training.listener_sample import lowest_checksums
 
-COLUMNS = ["user_id", "track_id", "started_at", "ms_played", "reason_end", "simulated"]
+COLUMNS = ["user_id", "track_id", "started_at", "ms_played", "reason_end", "device", "playlist_context", "simulated"]
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
 
@@ -43,6 +45,7 @@ class Cut:
     block : listeners with a history before it, n rows.
     code : int64 [n], each listener's number in the replay: the same person in every cut.
     row, track : int64, int32 [m], distinct pairs discovered in the week.
+    first_at : int64 [n], start of each listener's first play, microseconds since 1970-01-01 UTC.
     """
 
     day: date
@@ -50,6 +53,11 @@ class Cut:
     code: Int64s
     row: Int64s
     track: Int32s
+    first_at: Int64s
+
+    def new(self, days: int) -> npt.NDArray[np.bool_]:
+        """True for listeners whose first play lies in the `days` before the cut, bool [n]."""
+        return self.first_at >= microseconds(self.day - timedelta(days=days))
 
     @cached_property
     def relevant(self) -> Int64s:
@@ -64,14 +72,18 @@ class Replay:
     Attributes
     ----------
     plays : in order of (listener, start); `listener` is a number below len(user_ids).
-    user_ids, country : string [listeners].
+    device, playlist : int8 [plays], places in conf.contexts.DEVICES and PLAYLIST_CONTEXTS.
+    user_ids, country, timezone : string [listeners].
     saved : (listener, track_idx, microseconds) of tracks saved.
     follows : (follower, followed), numbers of listeners.
     """
 
     plays: Plays
+    device: Int8s
+    playlist: Int8s
     user_ids: pa.Array[Any]
     country: pa.Array[Any]
+    timezone: pa.Array[Any]
     saved: tuple[Int64s, Int32s, Int64s]
     follows: tuple[Int64s, Int64s]
     tracks: int
@@ -81,10 +93,20 @@ class Replay:
         """Cut before `day`; listeners without a play before it are not in it."""
         before = self.plays.started_at < microseconds(day)
         log = gather(_where(self.plays, before), self.user_ids, params).histories
-        code = np.unique(self.plays.listener[before])
+        code, first = np.unique(self.plays.listener[before], return_index=True)
         country = self.country.take(pa.array(code))
         block = Listeners(log, country, self._circle(log, code, day, circle))
-        return Cut(day, block, code, *self._discovered(log, code, day, params.listen_rule))
+        discovered = self._discovered(log, code, day, params.listen_rule)
+        return Cut(day, block, code, *discovered, self.plays.started_at[before][first])
+
+    def listening(self, since: date, until: date, code: Int64s, rule: ListenRule, gap_minutes: float) -> Listening:
+        """Plays of the listeners `code` (ascending) from `since` to before `until`; listener i is code[i]."""
+        at = self.plays.started_at
+        kept = (at >= microseconds(since)) & (at < microseconds(until)) & np.isin(self.plays.listener, code)
+        plays = _where(self.plays, kept)
+        plays = replace(plays, listener=np.searchsorted(code, plays.listener).astype(np.int64))
+        zone = self.timezone.take(pa.array(code))
+        return listening(plays, len(code), zone, self.device[kept], self.playlist[kept], rule, gap_minutes)
 
     def _circle(self, log: Histories, code: Int64s, day: date, circle: CircleRule) -> Circle | None:
         follower, followed = self.follows
@@ -132,10 +154,10 @@ def take(listens: Rows, users: Rows, follows: Rows, feedback: Rows, tracks: pa.T
     """Replay of at most `most` listeners; `tracks` has track_id, track_idx and duration_ms."""
     user_ids = _listeners(listens, most)
     durations = _durations(tracks)
-    plays, simulated = _plays(listens, user_ids, tracks, durations)
+    plays, device, playlist, simulated = _plays(listens, user_ids, tracks, durations)
     return Replay(
-        plays, user_ids, _countries(users, user_ids), _saves(feedback, user_ids, tracks), _follows(follows, user_ids),
-        len(durations), simulated,
+        plays, device, playlist, user_ids, *_homes(users, user_ids), _saves(feedback, user_ids, tracks),
+        _follows(follows, user_ids), len(durations), simulated,
     )  # fmt: skip
 
 
@@ -151,7 +173,8 @@ def _durations(tracks: pa.Table) -> Int64s:
     return durations
 
 
-def _plays(listens: Rows, user_ids: pa.Array[Any], tracks: pa.Table, durations: Int64s) -> tuple[Plays, bool]:
+def _plays(listens: Rows, user_ids: pa.Array[Any], tracks: pa.Table, durations: Int64s) -> tuple[Plays, Int8s, Int8s, bool]:
+    """(plays, their devices, what they came from, whether any was simulated)."""
     ids, idx = tracks["track_id"].combine_chunks(), tracks["track_idx"].to_numpy()
     parts: list[tuple[npt.NDArray[Any], ...]] = []
     simulated = False
@@ -159,22 +182,25 @@ def _plays(listens: Rows, user_ids: pa.Array[Any], tracks: pa.Table, durations: 
         who, what = _place(batch["user_id"], user_ids), _place(batch["track_id"], ids)
         kept = (who >= 0) & (what >= 0)
         button = pc.fill_null(pc.is_in(batch["reason_end"], pa.array(SKIP_REASONS)), False).to_numpy(zero_copy_only=False)
-        columns = who, what, _micros(batch["started_at"]), batch["ms_played"].fill_null(-1).to_numpy(), button
+        beside = codes(batch["device"], DEVICES), codes(batch["playlist_context"], PLAYLIST_CONTEXTS)
+        columns = who, what, _micros(batch["started_at"]), batch["ms_played"].fill_null(-1).to_numpy(), button, *beside
         parts.append(tuple(column[kept] for column in columns))
         simulated |= bool(pc.any(batch["simulated"]).as_py())
-    who, what, at, ms, button = (np.concatenate(part) for part in zip(*parts, strict=True))
+    who, what, at, ms, button, device, playlist = (np.concatenate(part) for part in zip(*parts, strict=True))
     track = idx[what].astype(np.int32)
     order = np.lexsort((track, at, who))
     plays = Plays(
         who[order].astype(np.int64), track[order], at[order], ms[order].astype(np.int64), durations[track[order]], button[order]
     )  # fmt: skip
-    return plays, simulated
+    return plays, device[order], playlist[order], simulated
 
 
-def _countries(users: Rows, user_ids: pa.Array[Any]) -> pa.Array[Any]:
-    home = users.table(columns=["user_id", "country"])
+def _homes(users: Rows, user_ids: pa.Array[Any]) -> tuple[pa.Array[Any], pa.Array[Any]]:
+    """(country, timezone) of each listener, null where unknown."""
+    home = users.table(columns=["user_id", "country", "timezone"])
     place = pc.index_in(user_ids, value_set=home["user_id"].combine_chunks())
-    return home["country"].combine_chunks().take(place)
+    country, timezone = (home[name].combine_chunks().take(place) for name in ("country", "timezone"))
+    return country, timezone
 
 
 def _follows(follows: Rows, user_ids: pa.Array[Any]) -> tuple[Int64s, Int64s]:

@@ -49,8 +49,8 @@ def look(panel: Panel, listens: Rows, feedback: Rows, cut: date, rule: ListenRul
     """Discoveries of the panel in the seven days from `cut` on."""
     heard = listens.table(columns=LISTEN_COLUMNS, where=panel.theirs)
     heard = heard.filter(pa.array(in_week_after(_microseconds(heard["started_at"]), cut)))
-    plays = _plays(panel, heard)
-    saved = _saved(panel, feedback, cut)
+    plays = plays_of(panel, heard)
+    saved = saved_in_week(panel, feedback, cut)
     done = completed(plays, rule)
     row = np.concatenate([plays.listener[done], saved[0]])
     track = np.concatenate([plays.track_idx[done], saved[1]])
@@ -68,7 +68,7 @@ def completed(plays: Plays, rule: ListenRule) -> npt.NDArray[np.bool_]:
     return counts & ~is_skip(counts, plays.button)
 
 
-def _plays(panel: Panel, listens: pa.Table) -> Plays:
+def plays_of(panel: Panel, listens: pa.Table) -> Plays:
     """Plays of known tracks, in order of (listener, start, id)."""
     row, track = panel.rows_of(listens["user_id"]), panel.track_idx_of(listens["track_id"])
     known = pa.array(track >= 0)
@@ -87,7 +87,7 @@ def _plays(panel: Panel, listens: pa.Table) -> Plays:
     )
 
 
-def _saved(panel: Panel, feedback: Rows, cut: date) -> Pairs:
+def saved_in_week(panel: Panel, feedback: Rows, cut: date) -> Pairs:
     """(row, track_idx) of tracks saved in the week."""
     wanted = panel.theirs & (pc.field("kind") == "save") & (pc.field("entity") == "track")
     saves = feedback.table(columns=FEEDBACK_COLUMNS, where=wanted)

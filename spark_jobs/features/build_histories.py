@@ -1,7 +1,8 @@
 """listens -> histories: one row per listener, every track ever heard, arrays in order of track_idx.
 
 Plays are shuffled once, into buckets of listeners (crc32 of the id: Python's hash is salted), sorted there, and weighed by
-models.gather in blocks of whole listeners. generate_candidates folds the rows into factors.
+models.gather in blocks of whole listeners; what plays of somebody else's taste count is a setting (own_taste.py).
+generate_candidates folds the rows into factors.
 """
 
 from __future__ import annotations
@@ -20,14 +21,22 @@ from models.gather import Gathered, gather
 from models.histories import PER_TRACK
 from models.plays import SKIP_REASONS, Plays
 from spark_jobs.contract import Output, Run
+from spark_jobs.features import own_taste
+from spark_jobs.features.own_taste import Judges
 from spark_jobs.intake.listener_blocks import changes, whole_listeners
 
 _LISTS = ", ".join(f"{name} array<{'float' if kind is np.float32 else 'int'}>" for name, kind in PER_TRACK.items())
 _ROWS = f"user_id string, {_LISTS}, listens bigint, last_listen_us bigint, simulated boolean"
 
 
-def transform(*, listens: DataFrame, tracks: DataFrame, params: BuildHistories, run: Run) -> dict[str, Output]:
+def transform(
+    *, listens: DataFrame, tracks: DataFrame, users: DataFrame, params: BuildHistories, run: Run
+) -> dict[str, Output]:
     """Histories of everybody who played a track of the catalogue before the cut, in order of (bucket, user_id)."""
+    judges = own_taste.judges(params, run)
+    beside = ["device", "playlist_context", "timezone"] if judges else []
+    if judges:
+        listens = listens.join(users.select("user_id", "timezone"), "user_id", "left")
     plays = listens.join(tracks.select("track_id", "track_idx", "duration_ms"), "track_id").select(
         "user_id",
         bucket(params.buckets).alias("bucket"),
@@ -38,9 +47,10 @@ def transform(*, listens: DataFrame, tracks: DataFrame, params: BuildHistories, 
         F.coalesce("duration_ms", F.lit(-1)).cast("bigint").alias("duration_ms"),
         F.coalesce(F.col("reason_end").isin(*SKIP_REASONS), F.lit(False)).alias("button"),
         "simulated",
+        *beside,
     )
     order: list[str | Column] = ["bucket", "user_id", "started_at", "listen_id"]
-    rows = plays.repartition("bucket").sortWithinPartitions(*order).mapInArrow(_gather(params), _ROWS)
+    rows = plays.repartition("bucket").sortWithinPartitions(*order).mapInArrow(_gather(params, judges), _ROWS)
     dated = rows.withColumns(
         {
             "run_date": F.lit(run.run_date),
@@ -56,15 +66,15 @@ def bucket(buckets: int) -> Column:
     return F.pmod(F.crc32(F.col("user_id").cast("binary")), F.lit(buckets)).cast("int")
 
 
-def _gather(params: BuildHistories) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _gather(params: BuildHistories, judges: Judges | None) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for block in whole_listeners(batches):
-            yield gather_block(block, params)
+            yield gather_block(block, params, judges)
 
     return rows
 
 
-def gather_block(block: pa.RecordBatch, params: BuildHistories) -> pa.RecordBatch:
+def gather_block(block: pa.RecordBatch, params: BuildHistories, judges: Judges | None = None) -> pa.RecordBatch:
     """History rows of a block of whole listeners, each in order of time, in the block's order of listeners."""
     new_listener = changes(block.column("user_id"))
     first = np.flatnonzero(new_listener)
@@ -74,7 +84,9 @@ def gather_block(block: pa.RecordBatch, params: BuildHistories) -> pa.RecordBatc
         button=block.column("button").to_numpy(zero_copy_only=False),
     )
     simulated = block.column("simulated").to_numpy(zero_copy_only=False)
-    return _rows(gather(plays, block.column("user_id").take(pa.array(first)), params), np.logical_or.reduceat(simulated, first))
+    counted = own_taste.counted(plays, first, block, judges, params) if judges else None
+    users = block.column("user_id").take(pa.array(first))
+    return _rows(gather(plays, users, params, counted), np.logical_or.reduceat(simulated, first))
 
 
 def _rows(gathered: Gathered, simulated: npt.NDArray[np.bool_]) -> pa.RecordBatch:

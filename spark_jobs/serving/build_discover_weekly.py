@@ -1,4 +1,4 @@
-"""candidates, histories, tracks, artists, users, feedback -> playlists, charts: thirty tracks never heard, every Monday.
+"""ranked, histories, tracks, artists, users, feedback -> playlists, charts: thirty tracks never heard, every Monday.
 
 One row per listener with a history; listeners without one are served the chart of their country, which keeps the same rules.
 Spark joins what belongs to a listener; blocks of listeners then meet the memory-mapped catalogue in a compiled kernel
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SURFACE = "discover_weekly"
-SOURCE = "blend"
+CONTEXT = "any"
 
 
 def transform(
     *,
-    candidates: DataFrame,
+    ranked: DataFrame,
     histories: DataFrame,
     tracks: DataFrame,
     artists: DataFrame,
@@ -53,14 +53,14 @@ def transform(
     arrays = tracks.select(TRACK_COLUMNS).toArrow(), artists.select(ARTIST_COLUMNS).toArrow()
     catalogue = catalogue_arrays.ship(run.warehouse, run.run_date, *arrays)
     builder = ListBuilder(catalogue, run.artefacts["popularity"], run.run_date, params.length, params.per_artist)
-    listeners = gather(candidates, histories, users, feedback)
+    listeners = gather(ranked, histories, users, feedback)
     return {
         "playlists": Output(Blocks(listeners, builder.playlists)),
         "charts": Output(builder.charts(*served(histories, users))),
     }
 
 
-def gather(candidates: DataFrame, histories: DataFrame, users: DataFrame, feedback: DataFrame) -> DataFrame:
+def gather(ranked: DataFrame, histories: DataFrame, users: DataFrame, feedback: DataFrame) -> DataFrame:
     """One row per listener with a history: all that their list depends on, sorted by user_id within each partition.
 
     The sort makes a re-run write the same bytes whatever order the files of the inputs are read in.
@@ -68,7 +68,7 @@ def gather(candidates: DataFrame, histories: DataFrame, users: DataFrame, feedba
     from pyspark.sql import functions as F
 
     heard = histories.select("user_id", F.col("track_idx").alias("heard"), "simulated")
-    wishes = candidates.where(F.col("source") == SOURCE).select(
+    wishes = ranked.where(F.col("context") == CONTEXT).select(
         "user_id", F.col("track_idx").alias("wishes"), "score", "because", "via"
     )
     homes = users.select("user_id", "timezone", "country")

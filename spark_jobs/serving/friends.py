@@ -22,7 +22,7 @@ from models.histories import COLUMNS, Histories
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_EPOCH = date(1970, 1, 1)
+EPOCH = date(1970, 1, 1)
 _LOVES = "followed_id string, loves array<struct<weight: float, track_idx: int>>"
 
 
@@ -30,7 +30,7 @@ def loved_by_friends(histories: DataFrame, follows: DataFrame, cut: date, rule: 
     """(user_id, loved_tracks, loved_weights): the loves of all friends, one friend after the other."""
     from pyspark.sql import functions as F
 
-    lover = Lover((cut - _EPOCH).days, rule)
+    lover = Lover((cut - EPOCH).days, rule)
     loves = histories.select(COLUMNS).mapInArrow(lover.loves, _LOVES)
     pairs = follows.select("user_id", "followed_id").where("user_id <> followed_id").distinct()
     found = pairs.join(loves, "followed_id", "inner").groupBy("user_id").agg(F.flatten(F.collect_list("loves")).alias("loves"))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -18,23 +16,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from conf import tables as t
-from conf.errors import EXIT_DONE, BusyError, DiskError, FactoryError, PublishError, StoreAwayError
 from conf.settings import PublishDiscoverWeekly
 from exports.edition import Edition
 from exports.gates import PublishGates
-from exports.publish import StoreOutcome, exit_code, publish
 from exports.records import Record, charts_from_arrow, from_arrow
-from exports.stores.opening import open_store
 from spark_jobs.contract import Output, Rows, Run
 from spark_jobs.rows import sql
 from spark_jobs.schema import arrow_schema
+from spark_jobs.serving.publication import bring
 
 log = logging.getLogger(__name__)
 SURFACE = "discover_weekly"
 OURS = pc.field("surface") == SURFACE
 # Listeners whose exposures go into one commit: thirty ids each, some 50 MB.
 COMMIT_ROWS = 100_000
-_ERRORS: dict[int, type[FactoryError]] = {e.exit_code: e for e in (PublishError, StoreAwayError, DiskError, BusyError)}
 
 
 def transform(
@@ -46,21 +41,10 @@ def transform(
     params: PublishDiscoverWeekly,
     run: Run,
 ) -> dict[str, Output]:
-    """Flip every store that answers; raise for the others once the flips that happened are written down."""
+    """Flip every store that answers; see publication.py for the others."""
     edition = Edition(SURFACE, run.run_date, partial(records, playlists, charts), expected_listeners=histories.count())
     gates = PublishGates(**params.model_dump(include=set(PublishGates.model_fields)))
-    with ExitStack() as opened:
-        folder = run.warehouse / "stores"
-        stores = [opened.enter_context(closing(open_store(name, folder, params.redis))) for name in params.stores]
-        outcomes = publish(edition, stores, gates, fence=run.fence, exposures=partial(expose, playlists, run), epoch=run.epoch)
-    flips = unrecorded(outcomes, publications, run)
-    written = {"publications": Output(flips, replace="")} if flips.num_rows else {}
-    code = exit_code(outcomes)
-    if code == EXIT_DONE:
-        return written
-    for table, output in written.items():
-        run.write(table, output)
-    raise _ERRORS[code](_failures(outcomes))
+    return bring(edition, gates, params, run, publications, exposures=partial(expose, playlists, run))
 
 
 def records(playlists: Rows, charts: Rows) -> Iterator[Record]:
@@ -81,28 +65,6 @@ def expose(playlists: Rows, run: Run, generation: str) -> None:
     for shown in _commits(playlists):
         run.write("exposures", Output(_exposures(shown, run, generation), replace))
         replace = ""  # the rest of the listeners is appended
-
-
-def unrecorded(outcomes: list[StoreOutcome], publications: Rows, run: Run) -> pa.Table:
-    """Rows of `publications` for the stores that serve this week and whose move is not written down yet."""
-    seen = publications.table(columns=["store", "generation", "epoch"], where=OURS).to_pylist()
-    known = {(row["store"], row["generation"], row["epoch"]) for row in seen}
-    moved = [o for o in outcomes if o.state in ("flipped", "already")]
-    rows = [
-        {
-            "run_date": run.run_date,
-            "surface": SURFACE,
-            "store": outcome.store,
-            "generation": outcome.generation,
-            "epoch": outcome.epoch,
-            "action": "flip",
-            "records": outcome.records,
-            "at": datetime.now(UTC),  # an operator asks when; no list depends on it
-        }
-        for outcome in moved
-        if (outcome.store, outcome.generation, outcome.epoch) not in known
-    ]
-    return pa.Table.from_pylist(rows, schema=arrow_schema(t.PUBLICATIONS))
 
 
 def _commits(playlists: Rows) -> Iterator[pa.Table]:
@@ -144,10 +106,3 @@ def _exposures(shown: pa.Table, run: Run, generation: str) -> pa.Table:
     }
     schema = arrow_schema(t.EXPOSURES)
     return pa.table([columns[name] for name in schema.names], schema=schema)
-
-
-def _failures(outcomes: list[StoreOutcome]) -> str:
-    """One line about the stores that were left behind, and those that were not."""
-    failed = [f"{o.store} {o.state}: {o.error}" for o in outcomes if o.exit_code != EXIT_DONE]
-    served = [o.store for o in outcomes if o.exit_code == EXIT_DONE]
-    return f"{'; '.join(failed)}. Served: {', '.join(served) or 'none'}. A re-run completes only what is missing"

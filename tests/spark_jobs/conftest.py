@@ -142,6 +142,51 @@ def _sound() -> Rows:
     }
 
 
+def _features() -> Rows:
+    """What is known of ana and bo, of the tracks that ana heard, and the ranker's order for ana."""
+    week = {"run_date": MONDAY, "simulated": True}
+    counts = {
+        f"{what}_{days}d": n
+        for what, n in (("plays", 4), ("skips", 1), ("completions", 3), ("saves", 1))
+        for days in (7, 28, 90)
+    }
+    ana = {
+        **week, "bucket": 3, "user_id": "ana", **counts, "plays_1d": 1, "skips_1d": 0, "completions_1d": 1, "saves_1d": 0,
+        "hour_shares": [0.0] * 14 + [1.0] + [0.0] * 9, "device_shares": [1.0] + [0.0] * 8, "genres": ["jazz"],
+        "genre_affinity": [1.0], "artist_ids": ["a1", "a2"], "artist_affinity": [0.75, 0.25],
+        "skip_adjusted_affinity": [0.5, -0.25], "activation": [0.3, -1.2], "taste_diversity": 0.6931472,
+        "genre_diversity": 0.0, "discovery_propensity": 0.25,
+        "repeat_propensity": 0.75, "mainstreamness": 0.9, "weekend_share": 0.5, "skip_rate": 0.25, "session_length": 2.0,
+        "intent_share": None, "foreign_share": 0.25, "days_since_play": 1.5, "active_weeks": 2.0,
+        "context_shares": [0.75, 0.0, 0.0, 0.0, 0.25], "daypart_shares": [0.0, 0.0, 1.0, 0.0],
+    }  # fmt: skip
+    bo = {**week, "bucket": 5, "user_id": "bo", "plays_28d": 1, "mainstreamness": 0.1, "skip_rate": 0.75}
+    contexts = [
+        {**week, "bucket": 3, "user_id": "ana", "context": name, "share": share, "sessions": sessions}
+        for name, share, sessions in (("commute", 0.75, 1.5), ("any", 0.25, 0.5))
+    ]
+    modes = [
+        {**week, "bucket": 3, "user_id": "ana", "started_at": NOON + timedelta(days=day), "plays": plays, "context": context,
+         "mode": mode, "contexts": shares, "own": own}
+        for day, plays, context, mode, shares, own in (
+            (0, 2, "commute", "commute", [0.8, 0.0, 0.0, 0.0, 0.2], 0.9),
+            (1, 1, "any", "child", [0.1, 0.0, 0.0, 0.0, 0.9], 0.25),
+        )
+    ]  # fmt: skip
+    tracks = [
+        {**week, "track_idx": i, "track_id": f"t{i}", "plays_28d": 4 - i, "popularity": 1.0 - i / 4, "age_days": 2_000.0}
+        for i in range(4)
+    ]
+    ranked = {
+        "run_date": MONDAY, "user_id": "ana", "context": "any", "model": "ranker", "track_idx": [3, 1], "score": [1.5, -0.5],
+        "blend_rank": [1, 2], "because": [0, -1], "via": ["mf", "mf"], "drivers": [[("popularity", 0.5)], []],
+    }  # fmt: skip
+    return {
+        "listener_features": [ana, bo], "listener_contexts": contexts, "session_modes": modes, "track_features": tracks,
+        "artist_features": [{**week, "artist_id": "a1", "plays_28d": 3}], "ranked": [ranked],
+    }  # fmt: skip
+
+
 def _books() -> Rows:
     shown = {"run_date": MONDAY, "surface": "discover_weekly", "generation": "g2", "simulated": True}
     flip = {"run_date": MONDAY, "surface": "discover_weekly", "generation": "g2", "epoch": 2, "action": "flip", "records": 4}
@@ -174,7 +219,7 @@ def _books() -> Rows:
 @pytest.fixture(scope="session")
 def planted_rows() -> dict[str, pa.Table]:
     """Table -> planted rows in the contract's schema."""
-    rows = {**_catalogue(), **_log(), **_week(), **_sound(), **_books()}
+    rows = {**_catalogue(), **_log(), **_week(), **_sound(), **_features(), **_books()}
     return {name: pa.Table.from_pylist(rows[name], schema=arrow_schema(table)) for name, table in TABLES.items()}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conf.features.catalogue import CATALOGUE
 from conf.tables import TABLES
 from spark_jobs import docs
 from spark_jobs.example_queries import EXAMPLES
@@ -55,3 +56,10 @@ def test_every_column_and_check_is_described() -> None:
         section = page.split(f"### {table.name}\n")[1].split("\n### ")[0]
         assert all(f"| `{column.name}` | `{column.type}` |" in section for column in table.columns)
         assert all(condition in section for condition in table.checks.values())
+
+
+def test_every_feature_is_described() -> None:
+    page = docs.features_page()
+    for feature in CATALOGUE:
+        section = page.split(f"## {feature.entity}\n")[1].split("\n## ")[0]
+        assert f"| `{feature.name}` | {feature.layer} | {feature.type}" in section

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conf.tables import CANDIDATES, HISTORIES, LISTENS, MODELS, QUARANTINE, RUNS, TABLES
+from conf.tables import CANDIDATES, HISTORIES, LISTENER_FEATURES, LISTENS, MODELS, QUARANTINE, RUNS, TABLES
 from spark_jobs import artefacts, retention
 from spark_jobs.artefacts import Artefact
 from spark_jobs.cli.main import main
@@ -135,3 +135,35 @@ def test_vacuum_waits_for_nobody(planted: Warehouse, capsys: pytest.CaptureFixtu
     with held(planted.root, "week", 30):
         assert main(["--warehouse", str(planted.root), "vacuum"]) == 75
     assert "week holds the lease" in capsys.readouterr().err
+
+
+def featured(monday: date, user: str) -> dict[str, Any]:
+    return {"run_date": monday, "bucket": 0, "user_id": user, "plays_7d": 3, "simulated": True}
+
+
+def test_old_weeks_of_features_are_packed_and_their_rows_stay(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    for weeks in range(4):
+        for user in ("ana", "bo"):
+            write(warehouse, LISTENER_FEATURES, featured(MONDAY - timedelta(weeks=weeks), user))
+    rows = warehouse.rows(LISTENER_FEATURES).table().sort_by([("run_date", "ascending"), ("user_id", "ascending")])
+    older = {"listener_features": 2 * 2, "track_features": 0}
+    assert retention.compact(warehouse, older, 7, dry_run=True) == older
+    assert set(warehouse.partitions(LISTENER_FEATURES).values()) == {2}, "a dry run packs nothing"
+    assert retention.compact(warehouse, older, 7, dry_run=False) == older
+    files = warehouse.partitions(LISTENER_FEATURES)
+    assert [files[MONDAY - timedelta(weeks=weeks)] for weeks in range(4)] == [2, 2, 1, 1]
+    packed = warehouse.rows(LISTENER_FEATURES).table().sort_by([("run_date", "ascending"), ("user_id", "ascending")])
+    assert packed.equals(rows)
+    assert retention.compact(warehouse, older, 7, dry_run=False) == {"listener_features": 0, "track_features": 0}
+
+
+def test_settings_say_how_long_features_are_kept(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    for weeks in (0, 5, 14):
+        write(warehouse, LISTENER_FEATURES, featured(MONDAY - timedelta(weeks=weeks), "ana"))
+    kept = {
+        name: retention.vacuum(warehouse, True, keep)[0].rows
+        for name, keep in (("contract", {}), ("settings", {"listener_features": 28}))
+    }
+    assert kept == {"contract": 1, "settings": 2}

@@ -20,7 +20,7 @@ import pytest
 
 from conf import tables as t
 from conf.errors import BusyError, ContractError, DiskError, FactoryError, StoreAwayError
-from conf.pipeline import Job, Read
+from conf.job import Job, Read
 from conf.settings import Settings
 from spark_jobs import artefacts
 from spark_jobs.artefacts import Artefact

@@ -10,7 +10,8 @@ import pytest
 
 from conf import tables as t
 from conf.errors import ContractError, UsageError
-from conf.pipeline import BY_NAME, DAILY, JOBS, WEEKLY, Job, cut
+from conf.job import Job
+from conf.pipeline import BY_NAME, DAILY, JOBS, WEEKLY, cut
 from conf.settings import GenerateCandidates, Settings
 from spark_jobs import week
 from spark_jobs.books import Attempt
@@ -132,4 +133,4 @@ def test_a_source_that_the_settings_do_not_name_is_not_trained(tmp_path: Path, r
     run_week(Plant(wanted), MONDAY)
     trained = [name for name, _, _ in ran if name.startswith("train_")]
     # The network of sound is no source: analysts and `plant similar` read what it makes.
-    assert trained == ["train_audio", "train_mf", "train_popularity", "train_blend"]
+    assert trained == ["train_audio", "train_mf", "train_popularity", "train_contexts", "train_blend", "train_ranker"]

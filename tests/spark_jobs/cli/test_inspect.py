@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from conf.pipeline import JOBS, edges
+from conf.lineage import edges
+from conf.pipeline import JOBS
 from conf.tables import TABLES
 from spark_jobs.graph import mermaid
 from spark_jobs.warehouse import Warehouse

@@ -49,7 +49,7 @@ def test_help_and_wrong_arguments_start_nothing_heavy(words: list[str]) -> None:
         (["nonsense"], "No such command 'nonsense'"),
         (["sql"], "Missing argument 'STATEMENT'"),
         (["--env", "mars", "tables"], "no settings file mars.yaml"),
-        (["run", "rank", "--run-date", "2026-09-07"], "no job is called rank: jobs are ingest_catalogue"),
+        (["run", "press", "--run-date", "2026-09-07"], "no job is called press: jobs are ingest_catalogue"),
         (["show", "ana", "--run-date", "monday"], "'monday' does not match the format"),
     ],
 )

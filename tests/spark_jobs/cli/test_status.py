@@ -35,6 +35,8 @@ def test_all_green(plant: Any, published: Warehouse) -> None:
     assert [(s["store"], s["state"], s["run_date"], s["records"]) for s in answer["stores"]] == [
         ("sqlite", "serves", "2026-09-07", 4),
         ("bundle", "serves", "2026-09-07", 4),
+        ("sqlite", "nothing published yet", None, None),
+        ("bundle", "nothing published yet", None, None),
     ]
     assert answer["next"] == "nothing: every job's last attempt is done"
 

@@ -56,8 +56,9 @@ def replay_of(made: list[tuple[int, int, datetime]]) -> Replay:
     length = np.full(n, 200_000, np.int64)
     plays = Plays(listener.astype(np.int64), track.astype(np.int32), micros, length, length, np.zeros(n, bool))
     none = np.empty(0, np.int64)
+    nowhere = pa.nulls(LISTENERS, pa.string())
     return Replay(
-        plays, pa.array([f"u{i:03d}" for i in range(LISTENERS)]), pa.nulls(LISTENERS, pa.string()),
+        plays, np.zeros(n, np.int8), np.zeros(n, np.int8), pa.array([f"u{i:03d}" for i in range(LISTENERS)]), nowhere, nowhere,
         (none, none.astype(np.int32), none), (none, none), TRACKS, simulated=True,
     )  # fmt: skip
 

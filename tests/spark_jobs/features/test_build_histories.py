@@ -70,9 +70,12 @@ def test_the_job_orders_listeners_and_gives_the_same_bytes_in_any_order(spark: S
         [(f"t{n}", n, 200_000) for n in range(7)], "track_id string, track_idx int, duration_ms bigint"
     )
     run = Run(run_date=date(2026, 9, 7), cut=date(2026, 9, 6), landing=Path(), warehouse=Path())
+    users = spark.createDataFrame([("u1", "Asia/Tokyo")], "user_id string, timezone string")
 
     def histories(order: list[Any]) -> pa.Table:
-        output = transform(listens=listens_frame(spark, order), tracks=tracks, params=BuildHistories(buckets=4), run=run)
+        output = transform(
+            listens=listens_frame(spark, order), tracks=tracks, users=users, params=BuildHistories(buckets=4), run=run
+        )
         return output["histories"].data.toArrow()
 
     made = histories(rows)

@@ -105,6 +105,7 @@ def planted(week) -> dict[str, pa.Table]:
     per_track = {name: [1] for name in ("plays", "completions", "skips", "last_day", "weight")}
     heard = [history | per_track | {"user_id": f"u{i}", "track_idx": [i % 3]} for i in (5, 3, 4, 1, 2)]
     wish = {"run_date": week.run.run_date, "score": [2.0, 1.0], "because": [0, -1], "track_idx": [9, 12], "via": ["mf", "gfcf"]}
+    wish |= {"model": "ranker", "blend_rank": [1, 0], "drivers": [[], []]}
     feedback = [
         {"user_id": "u1", "kind": "block", "entity": "track", "entity_id": "t9", "at": week.at(1)},
         {"user_id": "u2", "kind": "block", "entity": "track", "entity_id": "t9", "at": week.at(1)},
@@ -113,9 +114,9 @@ def planted(week) -> dict[str, pa.Table]:
     ]
     return {
         "histories": week.rows(t.HISTORIES, heard),
-        "candidates": week.rows(
-            t.CANDIDATES,
-            [wish | {"user_id": f"u{i}", "source": source} for i in range(1, 5) for source in ("blend", "popularity")],
+        "ranked": week.rows(
+            t.RANKED,
+            [wish | {"user_id": f"u{i}", "context": context} for i in range(1, 5) for context in ("any", "party")],
         ),
         "tracks": week.tracks,
         "artists": week.artists,
@@ -153,6 +154,6 @@ def digest(table: pa.Table) -> str:
 @pytest.mark.spark
 def test_each_partition_is_sorted_by_listener(spark, week):
     frames = {name: spark.createDataFrame(table) for name, table in planted(week).items()}
-    gathered = build_discover_weekly.gather(*(frames[n] for n in ("candidates", "histories", "users", "feedback")))
+    gathered = build_discover_weekly.gather(*(frames[n] for n in ("ranked", "histories", "users", "feedback")))
     parts = gathered.select("user_id").rdd.glom().map(lambda part: [row.user_id for row in part]).collect()
     assert parts == [sorted(part) for part in parts] and sum(map(len, parts)) == 5

@@ -1,0 +1,1 @@
+"""The feature catalogue: every feature once, as data; models/ranking/features computes them."""

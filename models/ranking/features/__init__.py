@@ -1,0 +1,1 @@
+"""plays and artefacts -> features, as pure functions of blocks of arrays; conf/features is their catalogue."""

@@ -1,0 +1,185 @@
+"""The matrix's loops over vectors, compiled: one listener at a time over their candidates.
+
+Candidates lie side by side where many are compared with one vector: the inner loop then runs over them and is vectorised, and
+sums run over the vector in order, so a row has the same bits whoever else is in the block.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.selection import best, jit
+
+Float32s = npt.NDArray[np.float32]
+Float64s = npt.NDArray[np.float64]
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+# Heard tracks that a candidate is compared with, those of most weight first; and how many of the nearest are averaged.
+COMPARED, NEAR = 100, 5
+# How sharply a search prefers what is near, per unit of cosine.
+SHARPNESS = 5.0
+
+
+@jit
+def side_by_side(vectors: Float32s, track: Int32s, start: int, stop: int) -> Float32s:
+    """Vectors of candidates start to stop, float32 [d, candidates]."""
+    out = np.empty((vectors.shape[1], stop - start), np.float32)
+    for at in range(stop - start):
+        for d in range(vectors.shape[1]):
+            out[d, at] = vectors[track[start + at], d]
+    return out
+
+
+@jit
+def products(columns: Float32s, vector: Float32s, out: Float32s) -> None:
+    """Inner product of each column with `vector`, summed over d in order."""
+    out[:] = 0.0
+    for d in range(len(columns)):
+        factor = vector[d]
+        for at in range(len(out)):
+            out[at] += columns[d, at] * factor
+
+
+@jit
+def keep_nearest(near: Float32s, term: Float32s) -> None:
+    """Push `term` [candidates] into the NEAR largest of each candidate, `near` [NEAR, candidates], descending."""
+    for at in range(len(term)):
+        value = term[at]
+        if value > near[NEAR - 1, at]:
+            place = NEAR - 1
+            while place > 0 and near[place - 1, at] < value:
+                near[place, at] = near[place - 1, at]
+                place -= 1
+            near[place, at] = value
+
+
+@jit
+def write_nearest(near: Float32s, found: int, x: Float32s, start: int, column: int) -> None:
+    """Write the largest and the mean of the largest few; NaN where nothing was compared."""
+    held = min(found, NEAR)
+    for at in range(near.shape[1]):
+        if held == 0:
+            x[start + at, column], x[start + at, column + 1] = np.nan, np.nan
+            continue
+        total = np.float32(0.0)
+        for place in range(held):
+            total += near[place, at]
+        x[start + at, column], x[start + at, column + 1] = near[0, at], total / held
+
+
+@jit
+def compare_heard(
+    columns: Float32s, meaning: Float32s, chosen: Int32s, heard: Int32s, x: Float32s, start: int, column: int, term: Float32s
+) -> None:
+    """Fill two columns from the heard tracks heard[chosen], up to the first -1."""
+    near = np.full((NEAR, columns.shape[1]), np.float32(-2.0), np.float32)
+    found = 0
+    for place in range(len(chosen)):
+        if chosen[place] < 0:
+            break
+        products(columns, meaning[heard[chosen[place]]], term)
+        keep_nearest(near, term)
+        found += 1
+    write_nearest(near, found, x, start, column)
+
+
+@jit
+def fill_meanings(
+    indptr: Int64s, heard: Int32s, completions: Int32s, skips: Int32s, weight: Float32s, tie_rank: Int32s,
+    meaning: Float32s, mean: Float32s, share: Float32s, modes: Float32s,
+    first: Int64s, track: Int32s, x: Float32s, column: int,
+) -> None:  # fmt: skip
+    """Fill `meaning_cosine` (at `column`) and the columns behind it up to `mode_found`.
+
+    Parameters
+    ----------
+    meaning : float32 [tracks, d], of length 1 or zeros. mean : float32 [n, d], the listeners', likewise.
+    share : float32 [n, contexts]; modes : float32 [n, contexts, d], zeros where there is none.
+    """
+    chosen, values = np.empty(COMPARED, np.int32), np.empty(COMPARED, np.float32)
+    for row in range(len(first) - 1):
+        start, stop = first[row], first[row + 1]
+        columns, term = side_by_side(meaning, track, start, stop), np.empty(stop - start, np.float32)
+        known = np.any(mean[row] != 0)
+        products(columns, mean[row], term)
+        for at in range(len(term)):
+            x[start + at, column] = term[at] if known else np.nan
+        own = heard[indptr[row] : indptr[row + 1]]
+        liked, disliked, ranks = np.empty(len(own), np.float32), np.empty(len(own), np.float32), np.empty(len(own), np.int32)
+        for h in range(len(own)):
+            there = indptr[row] + h
+            liked[h] = weight[there] if weight[there] > 0.0 else -np.inf
+            more = np.float32(skips[there] - completions[there])
+            disliked[h] = more if more > 0.0 else -np.inf
+            ranks[h] = tie_rank[own[h]]
+        best(liked, ranks, chosen, values)
+        compare_heard(columns, meaning, chosen, own, x, start, column + 1, term)
+        best(disliked, ranks, chosen, values)
+        compare_heard(columns, meaning, chosen, own, x, start, column + 3, term)
+        compare_modes(columns, share[row], modes[row], x, start, column + 5, term)
+
+
+@jit
+def compare_modes(
+    columns: Float32s, share: Float32s, modes: Float32s, x: Float32s, start: int, column: int, term: Float32s
+) -> None:
+    """Fill `mode_nearest` and `mode_found`."""
+    nearest, found = np.full(len(term), -2.0, np.float32), np.zeros(len(term))
+    any_mode = False
+    for c in range(len(modes)):
+        if not np.any(modes[c] != 0) or not share[c] > 0.0:
+            continue
+        any_mode = True
+        products(columns, modes[c], term)
+        for at in range(len(term)):
+            nearest[at] = max(nearest[at], term[at])
+            found[at] += share[c] * np.exp(SHARPNESS * np.float64(term[at]))
+    for at in range(len(term)):
+        x[start + at, column] = nearest[at] if any_mode else np.nan
+        x[start + at, column + 1] = np.log(found[at]) if any_mode else np.nan
+
+
+@jit
+def fill_products(vectors: Float32s, of: Float32s, first: Int64s, track: Int32s, x: Float32s, column: int) -> None:
+    """Fill `column` with the inner product of each candidate's vector and the listener's (`of`, [n, d]); NaN for zeros."""
+    for row in range(len(first) - 1):
+        start, stop = first[row], first[row + 1]
+        term = np.empty(stop - start, np.float32)
+        products(side_by_side(vectors, track, start, stop), of[row], term)
+        known = np.any(of[row] != 0)
+        for at in range(stop - start):
+            x[start + at, column] = term[at] if known else np.nan
+
+
+@jit
+def weighted_means(indptr: Int64s, heard: Int32s, weight: Float32s, values: Float32s, out: Float64s) -> None:
+    """Mean of `values` [tracks, c] over each history by its weights, leaving out NaN; NaN where nothing is known."""
+    width = values.shape[1]
+    mass = np.empty(width)
+    for row in range(len(out)):
+        mass[:] = 0.0
+        out[row] = 0.0
+        for h in range(indptr[row], indptr[row + 1]):
+            for c in range(width):
+                value = values[heard[h], c]
+                if weight[h] > 0.0 and value == value:
+                    out[row, c] += np.float64(weight[h]) * np.float64(value)
+                    mass[c] += weight[h]
+        for c in range(width):
+            out[row, c] = out[row, c] / mass[c] if mass[c] > 0.0 else np.nan
+
+
+@jit
+def fill_places(first: Int64s, x: Float32s, by: int, tie_rank: Int32s, track: Int32s, column: int) -> None:
+    """Fill `column` with each candidate's place by column `by`, descending: 0 the first, below 1; NaN comes last."""
+    for row in range(len(first) - 1):
+        start, stop = first[row], first[row + 1]
+        keys = np.empty(stop - start)
+        for at in range(stop - start):
+            value = np.float64(x[start + at, by])
+            keys[at] = -value if value == value else np.inf
+        order = np.argsort(tie_rank[track[start:stop]])
+        order = order[np.argsort(keys[order], kind="mergesort")]
+        for place in range(len(order)):
+            x[start + order[place], column] = np.float32(place / len(order))
