@@ -17,7 +17,8 @@ from memory import Peak, family, peak_memory
 from conf import tables as t
 from conf.pipeline import BY_NAME, cut
 from spark_jobs import artefacts
-from spark_jobs.contract import Run
+from spark_jobs.artefacts import Artefact
+from spark_jobs.contract import Output, Run
 
 
 @dataclass
@@ -63,23 +64,29 @@ class Line:
         self.stages = Stages(sampled)
         self._warehouse, self._spark = place.warehouse, spark
         root = place.warehouse.root
-        self._run = Run(city.RUN_DATE, cut(city.RUN_DATE), root, root, spark=spark)
+        self._run = Run(city.RUN_DATE, cut(city.RUN_DATE), root, root, spark=spark, write=self._write)
 
     def train(self, job: str, params: Any) -> None:
         """Run a trainer; the jobs after it find its artefact."""
         with self.stages.stage(job):
             read = {r.table.name: self._warehouse.rows(r.table) for r in BY_NAME[job].reads}
             made = import_module(BY_NAME[job].module).train(**read, params=params, run=self._run)
-            name = job.removeprefix("train_")
-            ref = artefacts.save(self._warehouse.root, name, city.RUN_DATE.isoformat(), made)
-        self._run = replace(self._run, artefacts={**self._run.artefacts, name: ref})
+            self.keep(job.removeprefix("train_"), made)
 
     def transform(self, job: str, params: Any) -> None:
         """Run a transform."""
         with self.stages.stage(job):
             read = {r.table.name: self._warehouse.frame(self._spark, r.table) for r in BY_NAME[job].reads}
             for name, output in import_module(BY_NAME[job].module).transform(**read, params=params, run=self._run).items():
-                self._warehouse.write_arrow(t.TABLES[name], output.data, f"run_date = DATE '{city.RUN_DATE}'")
+                self._write(name, output)
+
+    def keep(self, name: str, made: Artefact) -> None:
+        """Save an artefact that no trainer of the line made; the jobs after it find it."""
+        ref = artefacts.save(self._warehouse.root, name, city.RUN_DATE.isoformat(), made)
+        self._run = replace(self._run, artefacts={**self._run.artefacts, name: ref})
+
+    def _write(self, name: str, output: Output) -> None:
+        self._warehouse.write_arrow(t.TABLES[name], output.data, f"run_date = DATE '{city.RUN_DATE}'")
 
     def artefact_bytes(self) -> dict[str, int]:
         """Size of each artefact on disk."""

@@ -1,0 +1,228 @@
+"""What ranking costs: from a week's candidates and features to orders with reasons, and against the same matrix by joins.
+
+A simulated city (bench/city.py): real lists of eight sources, drawn features, and trees taught by what some of its listeners
+discovered. The job `rank` runs as it does in the line: matrix, scores, the orders of two contexts beside the one for any, the
+drivers of the first forty. It runs twice, sampled for memory and then timed, then on fewer listeners: `step` compares what the
+last twenty thousand cost with the ten before.
+
+The rival makes the matrix of some listeners as it is usually made, by joins of tables with a row per candidate (pandas), and
+scores it with LightGBM: fewer columns than ours, those that joins and groupings give. Both on one core, CPU seconds, the same
+trees.
+
+    python bench/rank.py           -> bench/results/rank.json (about twenty minutes on two quiet cores)
+    python bench/rank.py --quick   -> the same on a village, printed only
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import city
+import lightgbm
+import numpy as np
+import pyarrow as pa
+import rank_rival
+import record
+from line import Line
+from sources import CITY, VILLAGE, Scale
+
+from conf import tables as t
+from conf.contexts import CONTEXTS
+from conf.features.pair import COLUMNS
+from conf.ranking import Rank, TrainRanker
+from conf.settings import Settings, Spark
+from models.ranking.attribution import Attribution
+from models.ranking.matrix import Pairs
+from models.ranking.ranker import Ranker
+from models.ranking.training import settings as told
+from spark_jobs import session
+from spark_jobs.artefacts import Artefact
+from spark_jobs.schema import arrow_schema
+from spark_jobs.serving import orderer
+from spark_jobs.serving import rank as job
+from spark_jobs.serving import ranking_rows as rr
+
+SOURCES = ("popularity", "mf", "item_knn", "rp3beta", "gfcf", "ease", "content", "social", "fresh")
+WEIGHTS = {"mf": 0.3, "fresh": 0.2, "content": 0.2, "gfcf": 0.2, "ease": 0.1}
+TAUGHT, ROUNDS, SEEDS, DEPTH, ASKED = 2_000, 150, 3, 500, 200
+SHARES = [0.3, 0.3, 0.0, 0.0, 0.4]
+
+
+def features(place: city.City) -> None:
+    """Drawn features of all listeners, tracks and artists, as wide as real ones."""
+    rng, histories = np.random.default_rng(1), place.warehouse.rows(t.HISTORIES).table(columns=["user_id"])
+    people = histories["user_id"].combine_chunks()
+    tracks = place.warehouse.rows(t.TRACKS).table(columns=["track_idx", "track_id", "artist_ids"])
+    artists = sorted({row[0] for row in tracks["artist_ids"].to_pylist() if row})
+    fill(place, t.LISTENER_FEATURES, {"user_id": people}, rng)
+    twice = pa.concat_arrays([people, people])
+    context = pa.array(["commute"] * len(people) + ["focus"] * len(people))
+    fill(place, t.LISTENER_CONTEXTS, {"user_id": twice, "context": context}, rng)
+    fill(place, t.TRACK_FEATURES, {name: tracks[name].combine_chunks() for name in ("track_idx", "track_id")}, rng)
+    fill(place, t.ARTIST_FEATURES, {"artist_id": pa.array(artists)}, rng)
+    for empty in (t.TRACK_AUDIO,):
+        place.warehouse.write_arrow(empty, arrow_schema(empty).empty_table(), "true")
+
+
+def fill(place: city.City, table: Any, given: dict[str, Any], rng: np.random.Generator) -> None:
+    """Rows of a feature table: what is given, and numbers drawn for the rest, 100,000 rows at a time."""
+    n = len(next(iter(given.values())))
+    for start in range(0, n, 100_000):
+        part = {name: values.slice(start, 100_000) for name, values in given.items()}
+        size = len(next(iter(part.values())))
+        columns = [part[c.name] if c.name in part else drawn(c, size, rng) for c in table.columns]
+        place.warehouse.write_arrow(table, pa.table(columns, schema=arrow_schema(table)), "" if start else "true")
+
+
+def drawn(column: Any, n: int, rng: np.random.Generator) -> Any:
+    """A column of drawn values."""
+    kind = arrow_schema(t.TABLES["listener_features"]).field("run_date").type if column.name == "run_date" else None
+    if kind is not None:
+        return pa.repeat(pa.scalar(city.RUN_DATE, kind), n)
+    if column.name in ("context_shares", "track_context_shares"):
+        return pa.FixedSizeListArray.from_arrays(np.tile(np.array(SHARES, np.float32), n), 5).cast(pa.list_(pa.float32()))
+    widths = {"embedding": 192, "context_embedding": 128, "taste": 64, "meaning": 128}
+    if column.name in widths:
+        vectors = rng.normal(size=(n, widths[column.name])).astype(np.float32) / 10
+        return pa.FixedSizeListArray.from_arrays(vectors.reshape(-1), widths[column.name]).cast(pa.list_(pa.float32()))
+    if column.name == "plays_by_country":
+        return pa.array([[("DE", i % 50), ("FR", i % 20)] for i in range(n)], pa.map_(pa.string(), pa.int64()))
+    numbers = {
+        "int": rng.integers(0, 200, n),
+        "bigint": rng.integers(0, 200, n),
+        "float": rng.random(n),
+        "boolean": np.ones(n, bool),
+    }
+    if column.name == "share":
+        return pa.array(np.full(n, 0.3), pa.float32())
+    return pa.array(numbers[column.type]) if column.type in numbers else pa.nulls(n)
+
+
+def blocks(place: city.City, spark: Any, most: int) -> list[pa.RecordBatch]:
+    """Rows of some listeners as the job gathers them."""
+    names = ("candidates", "histories", "listener_features", "listener_contexts", "users")
+    frames = [place.warehouse.frame(spark, t.TABLES[name]) for name in names]
+    return list(job.gather(*frames).limit(most).toArrow().combine_chunks().to_batches())
+
+
+def pairs_of(rows: pa.RecordBatch, side: Any, untaught: Ranker) -> Pairs:
+    """Candidates of a block with the ranker's matrix."""
+    row, flat = orderer.candidates(rows)
+    return orderer.Block.of(rows, row, flat, untaught, side, city.RUN_DATE - timedelta(days=1)).pairs
+
+
+def taught(place: city.City, rows: pa.RecordBatch, side: Any) -> tuple[Ranker, list[Any]]:
+    """A ranker of what some listeners discovered, and its boosters."""
+    pairs = pairs_of(rows, side, Ranker.of([], WEIGHTS, DEPTH, ASKED))
+    number = np.array([int(name[1:]) for name in rows.column("user_id").to_pylist()])
+    picked = np.isin(number[pairs.listener] * place.tracks + pairs.track, place.discovered).astype(np.float32)
+    data = lightgbm.Dataset(pairs.x, picked, group=np.diff(pairs.first), params={"max_bin": 63, "verbose": -1})
+    params = told(TrainRanker(), 7) | {"label_gain": [0, 1], "lambdarank_truncation_level": 30}
+    boosters = [lightgbm.train(params | {"seed": seed}, data, ROUNDS) for seed in range(SEEDS)]
+    return Ranker.of([booster.dump_model() for booster in boosters], WEIGHTS, DEPTH, ASKED), boosters
+
+
+def growth(place: city.City, jobs: Line, sizes: tuple[int, ...]) -> tuple[list[dict[str, Any]], float]:
+    """(seconds of the job at each size, cost of the last step over the one before), medians of three."""
+    rows = []
+    for size in reversed(sizes):
+        place, seconds = city.shrink(place, size), []
+        for _ in range(3):
+            jobs.transform("rank", Rank())
+            seconds.append(jobs.stages.seconds["rank"])
+        rows.insert(0, {"listeners": size, "rank_seconds": round(statistics.median(seconds), 2)})
+    took = [row["rank_seconds"] for row in rows]
+    return rows, (took[3] - took[2]) / (took[2] - took[1])
+
+
+def one_core(rows: pa.RecordBatch, side: Any, ranker: Ranker, boosters: list[Any]) -> dict[str, float]:
+    """CPU seconds and rows of the matrix, its scores, their drivers, and LightGBM's own answers to the same."""
+    begin = time.process_time()
+    made = [pairs_of(rows.slice(start, 256), side, ranker) for start in range(0, len(rows), 256)]
+    matrix = time.process_time() - begin
+    x = np.concatenate([pairs.x for pairs in made])
+    begin = time.process_time()
+    scores = ranker.score(x)
+    scored = time.process_time() - begin
+    begin = time.process_time()
+    theirs = np.mean([booster.predict(x, raw_score=True, num_threads=1) for booster in boosters], axis=0)
+    lightgbm_scored = time.process_time() - begin
+    some = x[:2000]
+    attribution = Attribution.of([booster.dump_model() for booster in boosters])
+    attribution.effects(some[:1])
+    begin = time.process_time()
+    attribution.effects(some)
+    explained = time.process_time() - begin
+    begin = time.process_time()
+    for booster in boosters:
+        booster.predict(some[:500], pred_contrib=True, num_threads=1)
+    lightgbm_explained = (time.process_time() - begin) * 4
+    return {
+        "rows": len(x), "matrix_us": 1e6 * matrix / len(x), "score_us": 1e6 * scored / len(x),
+        "lightgbm_score_us": 1e6 * lightgbm_scored / len(x), "differing_scores": int((scores != theirs).sum()),
+        "drivers_us": 1e6 * explained / len(some), "lightgbm_drivers_us": 1e6 * lightgbm_explained / len(some),
+    }  # fmt: skip
+
+
+def measured(scale: Scale, home: Path, spark: Any) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """Rows and ratios."""
+    place = city.build(home, scale.listeners, tracks=scale.tracks, told=True)
+    jobs = Line(place, spark, sampled=True)
+    for source in SOURCES:
+        jobs.train(f"train_{source}", getattr(Settings(), f"train_{source}"))
+    jobs.transform("generate_candidates", Settings().generate_candidates)
+    features(place)
+    side = side_of(place)
+    (rows,) = blocks(place, spark, min(TAUGHT, scale.listeners // 2))
+    ranker, boosters = taught(place, rows, side)
+    arrays, params = ranker.save()
+    jobs.keep("ranker", Artefact(arrays, params | {"serves": True, "why": ""}))
+    jobs.transform("rank", Rank())
+    peak, jobs.stages.sampled = jobs.stages.peak_mib["rank"], False
+    jobs.transform("rank", Rank())
+    whole = {"listeners": place.listeners, "tracks": place.tracks, "columns": len(COLUMNS), "contexts": len(CONTEXTS)}
+    whole |= {"rank_seconds": round(jobs.stages.seconds["rank"], 1), "cpu_seconds": round(jobs.stages.cpu_seconds["rank"], 1)}
+    core = one_core(rows.slice(0, 512), side, ranker, boosters)
+    core |= rank_rival.measured(place, rows.slice(0, 512), boosters)
+    steps, step = growth(place, jobs, scale.steps)
+    ours = core["matrix_us"] + core["score_us"]
+    ratios = {
+        "rank_seconds": whole["rank_seconds"], "peak_mib": round(peak), "step": round(step, 2),
+        "rows_per_second_per_core": round(1e6 / ours), "joins": round(core["joins_us"] / core["matrix_us"], 1),
+        "joins_and_lightgbm": round((core["joins_us"] + core["lightgbm_score_us"]) / ours, 1),
+        "lightgbm_scores": round(core["lightgbm_score_us"] / core["score_us"], 2),
+        "lightgbm_shap": round(core["lightgbm_drivers_us"] / core["drivers_us"], 1),
+    }  # fmt: skip
+    return [whole, {name: round(value, 3) for name, value in core.items()}, *steps], ratios
+
+
+def side_of(place: city.City) -> Any:
+    """What is known of tracks, as the job ships it."""
+    read = {
+        t.TRACK_FEATURES: rr.TRACK_FEATURES, t.ARTIST_FEATURES: rr.ARTIST_FEATURES, t.TRACKS: rr.TRACK_COLUMNS,
+        t.TRACK_AUDIO: rr.AUDIO_COLUMNS,
+    }  # fmt: skip
+    return rr.tracks_of(*(place.warehouse.rows(table).table(columns=columns) for table, columns in read.items()), city.RUN_DATE)
+
+
+def main() -> None:
+    """Measure and write."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--quick", action="store_true", help="a village instead of the city; writes no result file")
+    quick = arguments.parse_args().quick
+    spark = session.get(Spark(cores=os.cpu_count() or 2, driver_memory="3g"))
+    with tempfile.TemporaryDirectory(prefix="bench-rank-") as folder:
+        rows, ratios = measured(VILLAGE if quick else CITY, Path(folder), spark)
+    spark.stop()
+    record.write("rank", rows, ratios, keep=not quick, simulated=True)
+
+
+if __name__ == "__main__":
+    main()
