@@ -1,7 +1,10 @@
-"""What may be wrong with an audio file: the words of the audio quarantine, each with what it means and what to do."""
+"""Words about audio: which readings of a sound others reason with, and what may be wrong with a file, and what that means."""
 
 from __future__ import annotations
 
+# Columns of track_audio that contexts and the ranker compare, in this order.
+READINGS = ("energy", "acousticness", "instrumentalness", "arousal", "valence", "tempo_bpm", "loudness_db")
+# The reasons of the audio quarantine.
 REASONS = {
     "missing": "no file there, or a path that leads out of the audio folder, through a link out of it, or to a URL",
     "empty": "0 bytes",

@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from models.listening import HOUR_US, utc_offsets
 
 Daypart = Literal["night", "morning", "day", "evening"]
 DAYPARTS: tuple[Daypart, ...] = get_args(Daypart)
@@ -36,19 +37,6 @@ def dayparts(started_at: pa.Array[Any], timezone: pa.Array[Any]) -> npt.NDArray[
     >>> [DAYPARTS[part] for part in dayparts(at, pa.array(["Europe/London", "Asia/Tokyo"]))]
     ['night', 'day']
     """
-    zones: Any = timezone.fill_null("UTC").dictionary_encode()
-    instants: Any = started_at.cast(pa.timestamp("us", "UTC"))
-    hour = np.zeros(len(instants), np.int64)
-    of_zone = zones.indices.to_numpy()
-    for code, name in enumerate(zones.dictionary.to_pylist()):
-        there = np.flatnonzero(of_zone == code)
-        hour[there] = _local_hour(instants.take(pa.array(there)), name)
+    at = started_at.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+    hour = (at + utc_offsets(at, timezone)) // HOUR_US % 24
     return (np.searchsorted(FIRST_HOUR, hour, side="right") - 1).astype(np.int8)
-
-
-def _local_hour(instants: Any, zone: str) -> npt.NDArray[np.int64]:
-    try:
-        local = pc.local_timestamp(instants.cast(pa.timestamp("us", zone)))
-    except pa.ArrowInvalid:
-        local = pc.local_timestamp(instants)
-    return np.asarray(pc.hour(local), np.int64)

@@ -24,7 +24,8 @@ Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 MINUTE_US = 60_000_000
-DAY_US = 1440 * MINUTE_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,6 @@ EMBEDDING = _list(
     "embedding", "listener", "embedding", "vector", _TASTE + "length 1, or zeros", low=-1, high=1, size=sum(EMBEDDED.values())
 )
 LISTENER = (*COUNTS, *SHARES, *DERIVED, *LISTS, EMBEDDING)
-SCALARS = tuple(feature for feature in LISTENER if feature.type in ("int", "float"))
 
 _MEANT = "mean of what words and sound of the tracks completed there stand for, of length 1"
 LISTENER_CONTEXT = (

@@ -6,14 +6,13 @@ track bears its name, `log_` before it where its logarithm ln(1 + x) is taken.
 
 from __future__ import annotations
 
+from conf.audio import READINGS
 from conf.contexts import CONTEXTS
 from conf.features.feature import Feature
 
 JOB = "rank"
 # Sources whose lists are looked at, in the order of models/sources/kinds.py.
 SOURCES = ("mf", "item_knn", "rp3beta", "gfcf", "ease", "sequence", "content", "social", "fresh", "popularity")
-# Readings of a track's sound that are compared with what the listener plays.
-READINGS = ("energy", "acousticness", "instrumentalness", "arousal", "valence", "tempo_bpm", "loudness_db")
 # Features of listeners, tracks and artists that are copied; whether as ln(1 + x).
 LISTENER_NUMBERS: dict[str, bool] = {
     "plays_7d": True, "plays_28d": True, "plays_90d": True, "saves_90d": True, "taste_diversity": False,

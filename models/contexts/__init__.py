@@ -6,7 +6,7 @@ one listen at a time.
 
 from models.contexts.model import ContextModel, Judged
 from models.contexts.modes import FOREIGN, MODES, OWN_MODES, Mode
-from models.contexts.sound import READINGS, Sound
+from models.contexts.sound import Sound
 from models.contexts.streaming import Play, State
 
-__all__ = ["FOREIGN", "MODES", "OWN_MODES", "READINGS", "ContextModel", "Judged", "Mode", "Play", "Sound", "State"]
+__all__ = ["FOREIGN", "MODES", "OWN_MODES", "ContextModel", "Judged", "Mode", "Play", "Sound", "State"]

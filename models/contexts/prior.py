@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from conf.audio import READINGS
 from conf.contexts import DEVICES, PLAYLIST_CONTEXTS
 from models.contexts.facts import SLOT_MINUTES, SLOTS
 from models.contexts.modes import MODES, Mode
-from models.contexts.sound import READINGS
 
 Float64s = npt.NDArray[np.float64]
 # (hour, spread in hours, weight): humps of a day's listening.

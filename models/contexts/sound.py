@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from conf.audio import READINGS
 from conf.errors import ContractError
 
 Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
-READINGS = ("energy", "acousticness", "instrumentalness", "arousal", "valence", "tempo_bpm", "loudness_db")
 # Where recorded music lies and how far it spreads, in the units of READINGS; tempo counts in octaves of 120 beats a minute.
 CENTRE = np.array([0.55, 0.35, 0.35, 0.1, 0.1, 0.0, -11.0])
 SPREAD = np.array([0.22, 0.3, 0.3, 0.4, 0.4, 0.4, 4.5])

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from conf.audio import READINGS
 from conf.contexts import PLAYLIST_CONTEXTS
 from models.contexts.facts import Facts, moments
 from models.contexts.personal import Personal
-from models.contexts.sound import READINGS
 
 Float64s = npt.NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from conf.audio import READINGS
 from models.contexts import prior
 from models.contexts.modes import MODES
-from models.contexts.sound import READINGS
 
 Float64s = npt.NDArray[np.float64]
 # Variance of readings in standard units before the log has its say: of the plays of one session, of the sessions of one mode.

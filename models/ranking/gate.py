@@ -19,7 +19,7 @@ from models.bootstrap import Interval, mean_intervals
 from models.metrics import ndcg_at_k
 from models.ranking.forest import Forest
 from models.ranking.labels import COMPLETED
-from models.ranking.ranker import best_first
+from models.ranking.ranker import best_first, ranks
 from models.ranking.training import K, Lesson, fit
 
 Float32s = npt.NDArray[np.float32]
@@ -63,7 +63,7 @@ class Exam:
     def ndcg(self, score: Float64s) -> Float64s:
         """NDCG@30 of each listener's candidates by `score`, float64 [n]; nan for one without a discovery."""
         order = best_first(self.first, score)
-        rank = np.arange(len(order)) - np.repeat(self.first[:-1], np.diff(self.first))
+        rank = ranks(self.first)
         listener = np.repeat(np.arange(len(self)), np.diff(self.first))
         hits = np.zeros((len(self), K), bool)
         shown = rank < K

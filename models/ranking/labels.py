@@ -67,6 +67,13 @@ class Picks:
         """True for completed, repeated and saved."""
         return self.grade >= COMPLETED
 
+    def rows(self, start: int, stop: int) -> Picks:
+        """Those of listeners `start` to `stop`, numbered from 0."""
+        first, last = np.searchsorted(self.listener, [start, stop])
+        return Picks(
+            self.listener[first:last] - start, self.track[first:last], self.grade[first:last], self.contexts[first:last]
+        )
+
 
 def picks(after: After, contexts: int) -> Picks:
     """Grades of all pairs met in the week.

@@ -19,7 +19,7 @@ from models.ranking.exposure import Shown, looks, weights
 from models.ranking.gate import Exam, Verdict, examine, verdict
 from models.ranking.labels import COMPLETED, UNMET, Picks, grades
 from models.ranking.matrix import ANY, C, ListenerSide, Pairs, TrackSide, assemble, for_context
-from models.ranking.ranker import Ranker
+from models.ranking.ranker import Ranker, places
 from models.ranking.training import Lesson, drawn, fit, hashed
 from models.sources.base import TopK
 
@@ -203,15 +203,3 @@ def groups(lesson: Lesson, kept: Bools) -> Lesson:
 def halves(user: Uint64s) -> Bools:
     """Which half each listener is in, by a hash of their id."""
     return hashed(user, np.zeros(len(user), np.uint64), 1) >= 0.5
-
-
-def places(shown: Int32s, row: Int64s, track: Int32s) -> Int64s:
-    """Place of each pair on its listener's shown list, int64 [m], -1 where it was not shown.
-
-    >>> places(np.array([[5, 7], [9, -1]], np.int32), np.array([0, 0, 1]), np.array([7, 9, 9], np.int32)).tolist()
-    [1, -1, 0]
-    """
-    out = np.full(len(row), -1, np.int64)
-    for place in range(shown.shape[1]):
-        out[shown[row, place] == track] = place
-    return out

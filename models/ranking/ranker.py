@@ -128,10 +128,38 @@ def best_first(first: npt.NDArray[np.int64], score: Float64s) -> npt.NDArray[np.
     return np.lexsort((-score, listener))
 
 
+def ranks(first: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Place of each row among its listener's, from 0, int64 [m].
+
+    >>> ranks(np.array([0, 2, 5])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    return np.arange(int(first[-1])) - np.repeat(first[:-1], np.diff(first))
+
+
 def top_lists(first: npt.NDArray[np.int64], track: Int32s, order: npt.NDArray[np.int64], k: int) -> Int32s:
     """The first `k` tracks of each listener by `order`, int32 [n, k]; -1 pads."""
-    rank = np.arange(len(order)) - np.repeat(first[:-1], np.diff(first))
+    rank = ranks(first)
     listener = np.repeat(np.arange(len(first) - 1), np.diff(first))
     lists = np.full((len(first) - 1, k), -1, np.int32)
     lists[listener[rank < k], rank[rank < k]] = track[order][rank < k]
     return lists
+
+
+def places(lists: Int32s, row: npt.NDArray[np.int64], track: Int32s) -> npt.NDArray[np.int64]:
+    """Place of each (listener, track) pair on its listener's list from 0, int64 [m], -1 where it is not on it.
+
+    lists : int32 [n, k], no track twice, -1 pads.
+
+    >>> places(np.array([[5, 7], [9, -1]], np.int32), np.array([0, 0, 1]), np.array([7, 9, 9], np.int32)).tolist()
+    [1, -1, 0]
+    """
+    who, place = np.nonzero(lists >= 0)
+    if not len(who):
+        return np.full(len(row), -1, np.int64)
+    span = int(max(lists.max(), track.max(initial=0))) + 1
+    keys = who * span + lists[who, place]
+    order = np.argsort(keys)
+    wanted = row * span + track
+    at = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
+    return np.where(keys[at] == wanted, place[at], -1)

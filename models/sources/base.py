@@ -151,6 +151,10 @@ class TopK:
     scores: npt.NDArray[np.float32]
     because: npt.NDArray[np.int32]
 
+    def rows(self, start: int, stop: int) -> TopK:
+        """Listeners `start` to `stop`, sharing memory."""
+        return TopK(self.ids[start:stop], self.scores[start:stop], self.because[start:stop])
+
 
 @dataclass(frozen=True)
 class Reason:

@@ -28,7 +28,7 @@ from models.sources.base import Catalogue, Exclusions, Listeners, Saved, TopK
 from models.sources.kinds import SOURCES
 from spark_jobs.evaluation.backtest_ranker import RANKER, Trial
 from spark_jobs.evaluation.effort import Effort, effort
-from spark_jobs.evaluation.replay import Cut
+from spark_jobs.evaluation.replay import Cut, listeners_of_tracks
 
 log = logging.getLogger(__name__)
 BLEND = "blend"
@@ -117,12 +117,6 @@ def _ask(name: str, cut: Cut, catalogue: Catalogue, settings: Settings) -> Asked
 def heard(block: Listeners) -> Exclusions:
     """Every track of the listeners' histories."""
     return Exclusions(block.log.indptr, block.log.track_idx)
-
-
-def listeners_of_tracks(block: Listeners, tracks: int) -> npt.NDArray[np.int64]:
-    """How many listeners completed each track, int64 [tracks]."""
-    log = block.log
-    return np.bincount(log.track_idx[log.completions > 0], minlength=tracks).astype(np.int64)
 
 
 def cold_tracks(block: Listeners, tracks: int) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,6 @@ from conf.settings import Settings
 from models.blend import learn
 from models.ranking.features.drift import psi
 from models.ranking.gate import Verdict
-from models.ranking.labels import Picks
 from models.ranking.lessons import BLOCK, Block, teach
 from models.ranking.matrix import C, Pairs, assemble, for_context
 from models.ranking.ranker import Ranker, best_first, top_lists
@@ -44,16 +43,11 @@ class ReplayedWeek:
         n = len(self.cut.block)
         user = self.cut.code.astype(np.uint64)
         for start in range(0, n, size):
-            own = slice(start, min(start + size, n))
-            some = {name: TopK(top.ids[own], top.scores[own], top.because[own]) for name, top in self.lists.items()}
-            first, last = np.searchsorted(self.known.picks.listener, [own.start, own.stop])
-            made = self.known.picks
-            there = Picks(
-                made.listener[first:last] - own.start, made.track[first:last], made.grade[first:last], made.contexts[first:last]
-            )
+            stop = min(start + size, n)
             yield Block(
-                user[own], some, self.known.listeners.rows(own.start, own.stop), self.known.tracks, there,
-                self.cut.relevant[own], self.blend[own], np.empty((own.stop - own.start, 0), np.int32),
+                user[start:stop], {name: top.rows(start, stop) for name, top in self.lists.items()},
+                self.known.listeners.rows(start, stop), self.known.tracks, self.known.picks.rows(start, stop),
+                self.cut.relevant[start:stop], self.blend[start:stop], np.empty((stop - start, 0), np.int32),
             )  # fmt: skip
 
 

@@ -131,6 +131,12 @@ class Replay:
         return discoveries(np.searchsorted(code, listener[known]), track[known], before, log.track_idx, self.tracks)
 
 
+def listeners_of_tracks(block: Listeners, tracks: int) -> npt.NDArray[np.int64]:
+    """How many listeners completed each track, int64 [tracks]."""
+    log = block.log
+    return np.bincount(log.track_idx[log.completions > 0], minlength=tracks).astype(np.int64)
+
+
 def cuts(newest: date, weeks: int) -> list[date]:
     """The `weeks` cuts whose week lies before `newest`, and the one before them that teaches the first blend.
 

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from conf.audio import READINGS
 from conf.contexts import CONTEXTS
 from conf.features.listener import WINDOWS
-from conf.features.pair import READINGS
 from conf.settings import Settings
 from models.contexts import ContextModel, Sound
 from models.contexts.words import words
-from models.fold_in import ItemSide
 from models.listening import Listening
 from models.ranking.features.embeddings import Content, Embedder
 from models.ranking.features.items import Items, rank_shares
@@ -32,10 +31,10 @@ from models.ranking.matrix import ListenerSide, TrackSide
 from models.ranking.sides import listener_side, track_side
 from models.slates.ragged import Ragged, from_lengths
 from models.sources.base import Catalogue, Saved
-from models.sources.mf import WEIGHTS
 from models.sources.taste_mean import unit_rows
 from models.splits import microseconds
-from spark_jobs.evaluation.replay import Cut, Replay
+from spark_jobs.evaluation.replay import Cut, Replay, listeners_of_tracks
+from spark_jobs.features.opened import item_side
 
 Float32s = npt.NDArray[np.float32]
 DAYS = WINDOWS[-1]
@@ -71,7 +70,7 @@ class Looker:
         judged, saves = model.judge(plays, sound), self._saves(cut)
         genre = self._genre(len(catalogue))
         artist = catalogue.artist if catalogue.artist is not None else np.full(len(catalogue), -1, np.int32)
-        items = Items(artist, genre, rank_shares(_completers(cut, len(catalogue))))
+        items = Items(artist, genre, rank_shares(listeners_of_tracks(cut.block, len(catalogue))))
         tracks = self._tracks(cut, catalogue, artist, genre, plays, saves, judged, saved)
         made = listener_features(plays, items, saves, cut_us, judged, params)
         in_contexts = context_features(plays, cut_us, judged, vectors, params)
@@ -148,14 +147,9 @@ class Looker:
 def embedder(saved: Mapping[str, Saved]) -> Embedder:
     """What embeds listeners: their views by factorization and by content."""
     mf, content = saved.get("mf"), saved.get("content")
-    side = mf and ItemSide(mf.arrays["item_factors"], mf.arrays["gram"], **{name: mf.params[name] for name in WEIGHTS})
+    side = mf and item_side(mf.arrays, mf.params)
     means = content and Content(np.asarray(content.arrays["vectors"]), content.params["inputs"])
     return Embedder(side, means)
-
-
-def _completers(cut: Cut, size: int) -> npt.NDArray[np.int64]:
-    log = cut.block.log
-    return np.bincount(log.track_idx[log.completions > 0], minlength=size).astype(np.int64)
 
 
 def _places(cut: Cut, tracks: TrackSide) -> npt.NDArray[np.int32]:

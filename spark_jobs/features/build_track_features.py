@@ -17,6 +17,7 @@ from conf import tables as t
 from conf.contract import Table
 from conf.feature_jobs import BuildTrackFeatures
 from conf.pipeline import cut
+from models.listening import DAY_US
 from models.ranking.features.tracks import Tally, item_features, track_features
 from spark_jobs.contract import Output, Run
 from spark_jobs.features.arrow_columns import rows_of, vectors
@@ -66,7 +67,7 @@ def _heads(users: DataFrame, saves: DataFrame) -> DataFrame:
 def track_rows(tally: Tally, held: Opened, simulated: npt.NDArray[np.bool_], params: BuildTrackFeatures, run: Run) -> pa.Table:
     """Rows of track_features in order of track_idx, for every number that a track has."""
     items, embedder, size = held.items, held.embedder, len(held.items.items)
-    cut_day = micros(cut(run.run_date)) // 86_400_000_000
+    cut_day = micros(cut(run.run_date)) // DAY_US
     made = track_features(tally, items.released, cut_day, params)
     shares = made.pop("track_context_shares")
     taste = _padded(embedder.mf.factors if embedder.mf else None, size)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.contexts import READINGS
+from conf.audio import READINGS
 from models.ranking.features.items import Items, rank_shares
 from models.slates.ragged import Ragged, from_lengths
 from models.sources.base import UNDATED, Catalogue
@@ -77,7 +77,7 @@ def build(tracks: pa.Table, audio: pa.Table, shares: npt.NDArray[Any] | None, ru
         "popularity": _popularity(shares, size),
         "tie_rank": catalogue.tie_rank,
         "released": released,
-        "readings": _readings(audio, tracks, size),
+        "readings": readings_of(audio, tracks, size),
         "artist_id": np.array(artist_id.to_pylist(), np.str_),
         "genre": np.array(names.to_pylist(), np.str_),
         "track_id": track_id.astype(np.str_),
@@ -114,7 +114,8 @@ def _popularity(shares: npt.NDArray[Any] | None, size: int) -> npt.NDArray[np.fl
     return rank_shares(known)
 
 
-def _readings(audio: pa.Table, tracks: pa.Table, size: int) -> npt.NDArray[np.float32]:
+def readings_of(audio: pa.Table, tracks: pa.Table, size: int) -> npt.NDArray[np.float32]:
+    """READINGS of each track by track_idx, float32 [size, 7], NaN where unknown."""
     readings = np.full((size, len(READINGS)), np.nan, np.float32)
     place = pc.index_in(audio["track_id"], value_set=tracks["track_id"].combine_chunks()).combine_chunks()
     known = place.is_valid()

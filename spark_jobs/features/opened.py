@@ -82,7 +82,7 @@ def opened(refs: AtHand) -> Opened:
 
     content = maybe(refs.content, lambda arrays, params: Content(arrays["vectors"], params["inputs"]))
     embedder = Embedder(
-        mf=maybe(refs.mf, lambda arrays, params: _item_side(arrays, params)),
+        mf=maybe(refs.mf, item_side),
         content=content,
         sequence=maybe(refs.sequence, lambda arrays, params: _order(arrays, params, items)),
     )
@@ -95,7 +95,8 @@ def _judge(model: ContextModel, sound: Sound) -> Judge:
     return Judge(model, model.tracks(sound))
 
 
-def _item_side(arrays: dict[str, npt.NDArray[Any]], params: dict[str, Any]) -> ItemSide:
+def item_side(arrays: dict[str, npt.NDArray[Any]], params: dict[str, Any]) -> ItemSide:
+    """What folds listeners in, of a saved artefact `mf`."""
     return ItemSide(arrays["item_factors"], arrays["gram"], **{name: params[name] for name in WEIGHTS})
 
 

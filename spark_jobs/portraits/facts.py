@@ -1,7 +1,7 @@
 """users, listener_features, listener_contexts, session_modes, playlists -> one listener as a document, without a JVM.
 
-Every question names the listener, the week's partition or a bounded number of rows, so the answer takes as long with a million
-listeners as with a thousand; only names of ids are looked up beside them.
+Every question names the listener and the week's partition, or a bounded number of rows: what is held in memory does not grow
+with the listeners. Reading does, as a listener's row is searched for in the whole partition.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from conf.features.pair import COLUMNS, SOURCES
 from conf.ranking import Rank
 from models.histories import Histories
 from models.ranking.matrix import ANY, ListenerSide, Pairs, TrackSide, assemble, for_context
-from models.ranking.ranker import Ranker, best_first
+from models.ranking.ranker import Ranker, best_first, places, ranks
 from models.sources.base import TopK
 from spark_jobs import artefacts
 from spark_jobs.artefacts import ArtefactRef
@@ -117,16 +117,17 @@ class Orderer:
             pairs = for_context(pairs, only(block.listeners, who), block.tracks, context)
         scores = ranker.score(pairs.x)
         order = best_first(pairs.first, scores)
-        rank = np.arange(len(order)) - np.repeat(pairs.first[:-1], np.diff(pairs.first))
+        rank = ranks(pairs.first)
         kept = order[rank < self.params.kept]
         size = np.minimum(np.diff(pairs.first), self.params.kept)
         drivers, effects = np.full((len(kept), 3), -1, np.int32), np.zeros((len(kept), 3), np.float32)
         told = rank[rank < self.params.kept] < self.params.explained
         drivers[told], effects[told] = ranker.drivers(pairs.x[kept[told]])
         names = pa.array(pairs.sources, pa.string())
+        before = places(served.ids, np.repeat(who, size), pairs.track[kept]) + 1
         return Orders(
             who, context, RANKER, np.concatenate([[0], np.cumsum(size)]).astype(np.int64), pairs.track[kept],
-            scores[kept].astype(np.float32), served.rank_of(np.repeat(who, size), pairs.track[kept]), pairs.because[kept],
+            scores[kept].astype(np.float32), before.astype(np.int32), pairs.because[kept],
             names.take(pa.array(pairs.via[kept])), drivers, effects,
         )  # fmt: skip
 
@@ -178,20 +179,6 @@ class Blended:
     scores: npt.NDArray[np.float32]
     because: Int32s
     via: Any
-
-    def rank_of(self, row: npt.NDArray[np.int64], track: Int32s) -> Int32s:
-        """Place of each pair on the blend's list from 1, 0 where it is not on it."""
-        span = int(max(self.ids.max(initial=0), track.max(initial=0))) + 1
-        at = np.argwhere(self.ids >= 0)
-        keys = at[:, 0] * span + self.ids[at[:, 0], at[:, 1]]
-        order = np.argsort(keys)
-        wanted = row * span + track
-        place = np.searchsorted(keys[order], wanted)
-        place[place == len(keys)] = 0
-        if not len(keys):
-            return np.zeros(len(track), np.int32)
-        found = keys[order][place] == wanted
-        return np.where(found, at[order[place], 1] + 1, 0).astype(np.int32)
 
 
 def candidates(rows: pa.RecordBatch) -> tuple[npt.NDArray[np.int64], Any]:

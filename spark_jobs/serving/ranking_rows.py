@@ -20,6 +20,7 @@ from models.ranking.sides import listener_side, track_side
 from models.slates.ragged import Ragged
 from models.sources.base import TopK
 from spark_jobs.features import item_arrays
+from spark_jobs.training.side_information import one_network
 
 Float32s = npt.NDArray[np.float32]
 Int32s = npt.NDArray[np.int32]
@@ -115,17 +116,18 @@ def lists_of(row: Int64s, source: Any, rows: Mapping[str, Any], n: int, asked: i
     Parameters
     ----------
     row : int64 [r], listener of each row of candidates; source : string [r].
-    rows : list columns [r] track_idx, score, because.
+    rows : list columns [r] track_idx, score, and because where it is wanted.
+
+    Sources come in order of their names, whatever file was read first: weights learned from the lists have the same bits then.
     """
     names = source.dictionary_encode()
     names = names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
-    of_row = names.indices.to_numpy(zero_copy_only=False)
-    return {
-        name: padded(
-            row[of_row == code], {key: column.filter(pa.array(of_row == code)) for key, column in rows.items()}, n, asked
-        )
-        for code, name in enumerate(names.dictionary.to_pylist())
-    }
+    of_row, known = names.indices.to_numpy(zero_copy_only=False), names.dictionary.to_pylist()
+    made = {}
+    for name in sorted(known):
+        there = of_row == known.index(name)
+        made[name] = padded(row[there], {key: column.filter(pa.array(there)) for key, column in rows.items()}, n, asked)
+    return made
 
 
 def padded(row: Int64s, rows: Mapping[str, Any], n: int, asked: int) -> TopK:
@@ -138,7 +140,8 @@ def padded(row: Int64s, rows: Mapping[str, Any], n: int, asked: int) -> TopK:
     where = at[kept], rank[kept]
     out.ids[where] = rows["track_idx"].flatten().to_numpy(zero_copy_only=False)[kept]
     out.scores[where] = rows["score"].flatten().to_numpy(zero_copy_only=False)[kept]
-    out.because[where] = rows["because"].flatten().to_numpy(zero_copy_only=False)[kept]
+    if "because" in rows:
+        out.because[where] = rows["because"].flatten().to_numpy(zero_copy_only=False)[kept]
     return out
 
 
@@ -161,8 +164,7 @@ def sounds(audio: pa.Table, tracks: pa.Table, size: int) -> Float32s | None:
     heard = audio.filter(audio["embedding"].is_valid()).combine_chunks()
     if not len(heard):
         return None
-    counted = sorted(heard["network"].value_counts().to_pylist(), key=lambda one: (one["counts"], one["values"]))
-    heard = heard.filter(pc.equal(heard["network"], counted[-1]["values"]))
+    heard = one_network(heard)
     at = pc.index_in(heard["track_id"], value_set=tracks["track_id"].combine_chunks())
     known = at.is_valid()
     place = tracks["track_idx"].combine_chunks().take(at.drop_null().combine_chunks()).to_numpy()

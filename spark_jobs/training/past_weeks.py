@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from conf.contexts import CONTEXTS
 from conf.pipeline import cut
 from conf.ranking import TrainRanker
-from models.listening import sessions
+from models.listening import DAY_US, sessions
 from models.plays import infer_ms_played, is_listen, is_skip
 from models.ranking.labels import After, Picks, picks
 from models.ranking.lessons import Block
@@ -39,7 +39,7 @@ Int64s = npt.NDArray[np.int64]
 SURFACE = "discover_weekly"
 LISTED = 30
 # A play this long after a session's start belongs to another one, which nobody judged.
-_DAY_US = 86_400_000_000
+_LONGEST_SITTING_US = DAY_US
 
 
 @dataclass(frozen=True)
@@ -128,18 +128,12 @@ class PastWeek:
         user = np.array([crc32(name.encode()) for name in self.people.user_ids.to_pylist()], np.uint64)
         relevant = np.bincount(self.row, minlength=n).astype(np.int64)
         for start in range(0, n, size):
-            own = slice(start, min(start + size, n))
-            some = {name: TopK(top.ids[own], top.scores[own], top.because[own]) for name, top in lists.items()}
+            stop = min(start + size, n)
             yield Block(
-                user[own], some, self.listeners.rows(own.start, own.stop), self.tracks, _picks_of(self.picks, own),
-                relevant[own], blend[own], self.shown[own],
+                user[start:stop], {name: top.rows(start, stop) for name, top in lists.items()},
+                self.listeners.rows(start, stop), self.tracks, self.picks.rows(start, stop), relevant[start:stop],
+                blend[start:stop], self.shown[start:stop],
             )  # fmt: skip
-
-
-def _picks_of(made: Picks, own: slice) -> Picks:
-    first, last = np.searchsorted(made.listener, [own.start, own.stop])
-    there = slice(first, last)
-    return Picks(made.listener[there] - own.start, made.track[there], made.grade[there], made.contexts[there])
 
 
 def open_week(monday: date, tables: Mapping[str, Rows], until: date, params: TrainRanker) -> PastWeek:
@@ -205,7 +199,7 @@ def _contexts(people: Panel, session_modes: Rows, listener: Int64s, at: Int64s) 
     base = int(min(start.min(), at.min(initial=start.min())))
     span = int(max(start.max(), at.max(initial=start.max()))) - base + 1
     place = np.searchsorted(row * span + (start - base), listener * span + (at - base), side="right") - 1
-    known = (place >= 0) & (row[place] == listener) & (at - start[place] < _DAY_US)
+    known = (place >= 0) & (row[place] == listener) & (at - start[place] < _LONGEST_SITTING_US)
     out = np.zeros((len(at), values.shape[1]), np.float32)
     out[known] = values[place[known]]
     return out

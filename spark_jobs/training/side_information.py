@@ -61,14 +61,19 @@ def with_sound(catalogue: Catalogue, tracks: Rows, track_audio: Rows) -> Catalog
     heard = heard.filter(pc.is_in(heard["track_id"], value_set=numbers["track_id"].combine_chunks()))
     if not len(heard):
         return catalogue
-    networks = heard["network"].value_counts().to_pylist()
-    heard = heard.filter(pc.equal(heard["network"], max(networks, key=lambda one: (one["counts"], one["values"]))["values"]))
+    heard = one_network(heard)
     place = pc.index_in(heard["track_id"], value_set=numbers["track_id"].combine_chunks()).combine_chunks()
     idx = numbers["track_idx"].combine_chunks().take(place).to_numpy()
     embeddings = heard["embedding"].combine_chunks().flatten().to_numpy().reshape(len(heard), -1)
     sound = np.zeros((len(catalogue), embeddings.shape[1]), np.float32)
     sound[idx] = embeddings
     return replace(catalogue, sound=sound)
+
+
+def one_network(heard: pa.Table) -> pa.Table:
+    """Rows of the network that most of them have: what two networks make of a sound has nothing in common."""
+    networks = heard["network"].value_counts().to_pylist()
+    return heard.filter(pc.equal(heard["network"], max(networks, key=lambda one: (one["counts"], one["values"]))["values"]))
 
 
 def _dated(rows: pa.Table, served_on: date) -> Catalogue:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from conf.pipeline import cut
@@ -24,6 +22,7 @@ from spark_jobs.contract import Rows, Run
 from spark_jobs.evaluation import panel
 from spark_jobs.evaluation.panel import Panel
 from spark_jobs.evaluation.week_after import look
+from spark_jobs.serving import ranking_rows
 
 log = logging.getLogger(__name__)
 BLEND = "blend"
@@ -55,26 +54,12 @@ def train(
 def lists_of(people: Panel, candidates: Rows) -> dict[str, TopK]:
     """Last week's lists of the panel by source; a listener whom a source had nothing for has an empty one."""
     where = people.theirs & (pc.field("source") != BLEND)
-    found = candidates.table(columns=["user_id", "source", "track_idx", "score"], where=where)
+    found = candidates.table(columns=["user_id", "source", "track_idx", "score"], where=where).combine_chunks()
     # One length for all sources: a rank is worth what it is worth on a list of that length, and `fresh` never fills its own.
     asked = pc.max(pc.list_value_length(found["track_idx"])).as_py() or 1
-    made = {}
-    for source in sorted(pc.unique(found["source"]).to_pylist()):
-        made[source] = _padded(people, found.filter(pc.equal(found["source"], source)).combine_chunks(), asked)
-    return made
-
-
-def _padded(people: Panel, rows: pa.Table, asked: int) -> TopK:
-    place = people.rows_of(rows["user_id"])
-    column: Any = rows["track_idx"].combine_chunks()
-    lengths = column.value_lengths().to_numpy()
-    shape = len(people), asked
-    row = np.repeat(place, lengths)
-    rank = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    ids, scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
-    ids[row, rank] = column.flatten().to_numpy()
-    scores[row, rank] = rows["score"].combine_chunks().flatten().to_numpy()
-    return TopK(ids, scores, np.full(shape, -1, np.int32))
+    columns = {name: found[name].combine_chunks() for name in ("track_idx", "score")}
+    place = people.rows_of(found["user_id"]).astype(np.int64)
+    return ranking_rows.lists_of(place, found["source"], columns, len(people), asked)
 
 
 def shrunk(learned: dict[str, float], first: dict[str, float], taught: int, prior_listeners: float) -> dict[str, float]:

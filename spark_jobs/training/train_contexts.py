@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 
 from conf.contexts import TrainContexts
 from conf.errors import ArtefactError
-from models.contexts import MODES, READINGS, ContextModel, Sound
+from models.contexts import MODES, ContextModel, Sound
 from models.contexts.words import words
 from models.listening import LISTEN_COLUMNS, Listening, from_arrow
 from spark_jobs import artefacts
 from spark_jobs.artefacts import Artefact
 from spark_jobs.contract import Rows, Run
+from spark_jobs.features.item_arrays import AUDIO_COLUMNS, readings_of
 from spark_jobs.intake.listener_blocks import changes
 from spark_jobs.training.listener_sample import lowest_checksums
 
@@ -82,14 +83,9 @@ def sound_of(catalogue: pa.Table, track_audio: Rows, meaning: npt.NDArray[np.flo
     """What is known of how the catalogue's tracks sound."""
     idx = catalogue["track_idx"].to_numpy()
     size = int(idx.max(initial=-1)) + 1
-    heard = track_audio.table(columns=["track_id", *READINGS])
-    place = pc.index_in(heard["track_id"], value_set=catalogue["track_id"].combine_chunks()).fill_null(-1).to_numpy()
-    there = place >= 0
-    readings = np.full((size, len(READINGS)), np.nan, np.float32)
-    for column, name in enumerate(READINGS):
-        readings[idx[place[there]], column] = heard[name].to_numpy()[there]
+    readings = readings_of(track_audio.table(columns=AUDIO_COLUMNS), catalogue, size)
     genres = words(idx, catalogue["genres"].to_pylist(), size)
-    return Sound(None if meaning is None else meaning[:size], readings if there.any() else None, genres)
+    return Sound(None if meaning is None else meaning[:size], readings if np.isfinite(readings).any() else None, genres)
 
 
 def meaning_of(run: Run) -> npt.NDArray[np.float32] | None:

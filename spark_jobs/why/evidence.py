@@ -1,7 +1,7 @@
 """a week's tables and artefacts -> all that one listener's list was made from, without a JVM.
 
 Tables of events are read at the versions that the week's run recorded, as a re-run would read them; of weekly tables only the
-listener's rows are read. So an answer costs the same in a week of a thousand listeners and of a million.
+listener's rows are kept. They are searched for in the week's whole partition, so reading grows with the listeners.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from models.listening import DAY_US, HOUR_US
 from models.selection import jit
 
 Bools = npt.NDArray[np.bool_]
@@ -17,8 +18,6 @@ Float64s = npt.NDArray[np.float64]
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 WEEK_US = 7 * DAY_US
 # Columns of `counts`.
 PLAYS, SKIPS, COMPLETIONS = range(3)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from conf.audio import READINGS
 from conf.contexts import PLAYLIST_CONTEXTS, TrainContexts
 from models.contexts.facts import facts, first_plays
 from models.contexts.modes import MODES
 from models.contexts.personal import strangers
 from models.contexts.prior import GUESSES, devices, hours, playlists, shares, weekdays
-from models.contexts.sound import READINGS, Sound, Styles, Tracks
+from models.contexts.sound import Sound, Styles, Tracks
 from models.contexts.tables import Tables
 from models.contexts.words import WORDS, words
 from tests.models.contexts.conftest import HOUR_US, MONDAY, PER_STYLE, block, sound

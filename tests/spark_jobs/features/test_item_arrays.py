@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from models.contexts import READINGS
+from conf.audio import READINGS
 from models.sources.base import UNDATED
 from spark_jobs import artefacts
 from spark_jobs.features import item_arrays

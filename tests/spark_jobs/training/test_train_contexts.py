@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from conf import tables as t
+from conf.audio import READINGS
 from conf.contexts import TrainContexts
 from models.contexts import MODES, ContextModel
 from spark_jobs import artefacts
@@ -57,7 +58,7 @@ def listens() -> pa.Table:
 @pytest.fixture
 def audio() -> pa.Table:
     schema = arrow_schema(t.TRACK_AUDIO)
-    names = ["track_id", *train_contexts.READINGS]
+    names = ["track_id", *READINGS]
     row = dict.fromkeys(names, 0.5) | {"track_id": "t1", "tempo_bpm": None}
     return pa.Table.from_pylist([row], pa.schema([schema.field(name) for name in names]))
 
