@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conf.contexts import CONTEXTS
+from conf.features.listener import EMBEDDED
 from conf.features.pair import ARTIST_NUMBERS, LISTENER_NUMBERS, TRACK_NUMBERS
 from models.frozen import frozen
 from models.histories import Histories
@@ -54,9 +55,9 @@ def track_side(
     read[:, _TEMPO] = np.log(read[:, _TEMPO])
     return TrackSide(
         np.concatenate([own, theirs], axis=1), fresh_part, np.array(list(countries), np.str_),
-        country_lift(by_country, countries, size), shares,
-        everywhere.astype(np.float32), artist, genre.start, genre.values, tie_rank, known(vectors["taste"], size),
-        directions(vectors["meaning"], size), directions(vectors["sound"], size), read,
+        country_lift(by_country, countries, size), shares, everywhere.astype(np.float32), artist, genre.start, genre.values,
+        tie_rank, known(vectors["taste"], size, EMBEDDED["mf"]), directions(vectors["meaning"], size, EMBEDDED["content"]),
+        directions(vectors["sound"], size, 1), read,
     )  # fmt: skip
 
 
@@ -125,15 +126,18 @@ def country_lift(by_country: Mapping[str, npt.NDArray[Any]], countries: Sequence
     return lift
 
 
-def known(vectors: Float32s | None, size: int) -> Float32s:
-    """Rows of vectors, zeros where unknown, float32 [size, d]; one column of zeros for None."""
+def known(vectors: Float32s | None, size: int, width: int) -> Float32s:
+    """Rows of vectors, zeros where unknown, float32 [size, d]; `width` columns of zeros for None.
+
+    A listener's embedding keeps the place of a view that nobody made, so the track's must be as wide as the store's.
+    """
     if vectors is None or not vectors.size:
-        return np.zeros((size, 1), np.float32)
+        return np.zeros((size, width), np.float32)
     out = np.zeros((size, vectors.shape[1]), np.float32)
     out[: len(vectors)] = np.nan_to_num(vectors[:size])
     return out
 
 
-def directions(vectors: Float32s | None, size: int) -> Float32s:
+def directions(vectors: Float32s | None, size: int, width: int) -> Float32s:
     """The same, of length 1."""
-    return np.asarray(unit_rows(known(vectors, size).astype(np.float64)), np.float32)
+    return np.asarray(unit_rows(known(vectors, size, width).astype(np.float64)), np.float32)

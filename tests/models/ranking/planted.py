@@ -24,7 +24,7 @@ SOURCES = ("mf", "content", "popularity")
 WEIGHTS = {"mf": 0.5, "content": 0.3, "popularity": 0.2}
 
 
-def tracks(seed: int = 1) -> TrackSide:
+def tracks(seed: int = 1, **vectors_instead: None) -> TrackSide:
     """Tracks of 20 artists and 5 genres, every third without a vector; track 0 was never played."""
     rng = np.random.default_rng(seed)
     plays = rng.integers(0, 500, TRACKS).astype(float)
@@ -39,6 +39,7 @@ def tracks(seed: int = 1) -> TrackSide:
     readings[:, 5] = 60 + 100 * readings[:, 5]
     readings[::4] = np.nan
     vectors = {"taste": rng.normal(size=(TRACKS, 4)).astype(np.float32), "meaning": meaning, "sound": meaning[:, :3].copy()}
+    vectors |= vectors_instead
     genre = from_lengths(np.arange(TRACKS) % 3, np.concatenate([rng.choice(5, i % 3, replace=False) for i in range(TRACKS)]))
     artist = (np.arange(TRACKS) % 21 - 1).astype(np.int32)
     by_country = {"DE": rng.integers(0, 50, TRACKS), "FR": rng.integers(0, 50, TRACKS)}
