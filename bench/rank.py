@@ -39,9 +39,9 @@ from conf.features.pair import COLUMNS
 from conf.ranking import Rank, TrainRanker
 from conf.settings import Settings, Spark
 from models.ranking.attribution import Attribution
+from models.ranking.boosters import settings as told
 from models.ranking.matrix import Pairs
 from models.ranking.ranker import Ranker
-from models.ranking.training import settings as told
 from spark_jobs import session
 from spark_jobs.artefacts import Artefact
 from spark_jobs.schema import arrow_schema

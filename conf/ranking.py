@@ -19,7 +19,7 @@ class TrainRanker(Frozen):
     `seeds`: models whose scores are averaged. `rounds` of at most `leaves` leaves and `max_depth` splits down each; every
     `step` rounds it is looked whether to stop. `column_share`, `row_share`: drawn for each tree.
     `context_seeds`: models for contexts, 0: none of their own; `context_share`: a listener plays a context at least so much for
-    their picks in it to teach. `threads`: of LightGBM; the bytes do not depend on them.
+    their picks in it to teach. `threads`: of each model, which are made side by side; the bytes do not depend on them.
     """
 
     depth: int = Field(500, ge=30, le=5_000)
@@ -39,7 +39,6 @@ class TrainRanker(Frozen):
     row_share: Share = 0.7
     context_seeds: int = Field(1, ge=0, le=20)
     context_share: Share = 0.1
-    # Two threads on two busy cores took ten times as long: they wait for each other at every leaf.
     threads: int = Field(1, ge=1)
     bootstrap: int = Field(1_000, ge=1)
     listen_rule: ListenRule = ListenRule()

@@ -9,7 +9,8 @@ https://doi.org/10.1145/3018661.3018699); what was found without being shown wei
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,11 @@ class Shown:
     place: Int64s
     likely: Float32s
     picked: Bools
+
+    @classmethod
+    def together(cls, parts: Sequence[Shown]) -> Shown:
+        """All parts, one after the other."""
+        return cls(**{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)})
 
 
 def looks(shown: Shown, places: int) -> Float64s:

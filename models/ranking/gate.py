@@ -8,7 +8,8 @@ weeks, or, where there is but one, from the other half of the listeners; and whe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,59 +17,12 @@ import numpy.typing as npt
 from conf.features.pair import COLUMNS
 from conf.ranking import TrainRanker
 from models.bootstrap import Interval, mean_intervals
-from models.metrics import ndcg_at_k
+from models.ranking.boosters import fit, side_by_side
+from models.ranking.exam import Exam
 from models.ranking.forest import Forest
-from models.ranking.labels import COMPLETED
-from models.ranking.ranker import best_first, ranks
-from models.ranking.training import K, Lesson, fit
+from models.ranking.lessons import Lesson
 
-Float32s = npt.NDArray[np.float32]
 Float64s = npt.NDArray[np.float64]
-Int64s = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Exam:
-    """All candidates of n listeners, and what they picked.
-
-    Attributes
-    ----------
-    first : int64 [n + 1], listener i owns rows first[i] to first[i + 1]. x : float32 [m, COLUMNS]. grade : int8 [m].
-    relevant : int64 [n], discoveries of each listener, candidates or not. blend : float64 [n], NDCG@30 of the blend's list.
-    """
-
-    first: Int64s
-    x: Float32s
-    grade: npt.NDArray[np.int8]
-    relevant: Int64s
-    blend: Float64s
-
-    def __len__(self) -> int:
-        return len(self.relevant)
-
-    @classmethod
-    def together(cls, parts: Sequence[Exam]) -> Exam:
-        """All parts, one after the other."""
-        sizes = np.concatenate([np.diff(part.first) for part in parts])
-        rest = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls) if f.name != "first"}
-        return cls(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), **rest)
-
-    def of(self, who: Bools) -> Exam:
-        """The listeners that `who`, bool [n], names."""
-        rows = np.repeat(who, np.diff(self.first))
-        first = np.concatenate([[0], np.cumsum(np.diff(self.first)[who])]).astype(np.int64)
-        return Exam(first, self.x[rows], self.grade[rows], self.relevant[who], self.blend[who])
-
-    def ndcg(self, score: Float64s) -> Float64s:
-        """NDCG@30 of each listener's candidates by `score`, float64 [n]; nan for one without a discovery."""
-        order = best_first(self.first, score)
-        rank = ranks(self.first)
-        listener = np.repeat(np.arange(len(self)), np.diff(self.first))
-        hits = np.zeros((len(self), K), bool)
-        shown = rank < K
-        hits[listener[shown], rank[shown]] = (self.grade[order] >= COMPLETED)[shown]
-        return ndcg_at_k(hits, self.relevant)
 
 
 @dataclass(frozen=True)
@@ -100,12 +54,13 @@ def verdict(ranker: Float64s, blend: Float64s, resamples: int, seed: int) -> Ver
     return Verdict(float(ranker[both].mean()), float(blend[both].mean()), gain, int(both.sum()))
 
 
-def examine(older: Lesson, exam: Exam, half: Bools, params: TrainRanker) -> tuple[Float64s, int]:
+def examine(older: Lesson, exam: Exam, params: TrainRanker) -> tuple[Float64s, int]:
     """(NDCG@30 of each listener of `exam` by a model of `older`, rounds that suited them).
 
-    half : bool [n], which half each listener is in; each half is judged after the round that suited the other.
+    Each half is judged after the round that suited the other.
     """
-    if not len(older.size) or not half.any() or half.all():
+    half = exam.half
+    if not len(older) or not half.any() or half.all():
         return np.full(len(exam), np.nan), params.rounds
     trees = fit(older, params, params.rounds, params.seed).dump_model()["tree_info"]
     stops = list(range(params.step, len(trees) + params.step, params.step))
@@ -116,3 +71,25 @@ def examine(older: Lesson, exam: Exam, half: Bools, params: TrainRanker) -> tupl
     suited = [int(np.nanmean(found[:, half == side], axis=1).argmax()) for side in (False, True)]
     judged = np.where(half, found[suited[0]], found[suited[1]])
     return judged, round(float(np.mean([stops[row] for row in suited])))
+
+
+def judged(lessons: Sequence[Lesson], exam: Exam, params: TrainRanker) -> tuple[Verdict, int]:
+    """(verdict on models that did not see the labels they are judged by, rounds that suited them).
+
+    lessons : of the weeks, oldest first; `exam` is of the newest.
+    """
+    if len(lessons) > 1:
+        found, rounds = examine(Lesson.together(lessons[:-1]), exam, params)
+        return verdict(found, exam.blend, params.bootstrap, params.seed), rounds
+    (lesson,), found, stops = lessons, np.full(len(exam), np.nan), []
+    sides = [half for half in (False, True) if (exam.half == half).any()]
+
+    def by_the_others(half: bool) -> tuple[Float64s, int]:
+        there = exam.of(exam.half == half)
+        return examine(lesson.of(lesson.half != half), replace(there, half=np.arange(len(there)) % 2 == 1), params)
+
+    results = side_by_side([partial(by_the_others, half) for half in sides], params.threads)
+    for half, (ndcg, rounds) in zip(sides, results, strict=True):
+        found[exam.half == half] = ndcg
+        stops.append(rounds)
+    return verdict(found, exam.blend, params.bootstrap, params.seed), round(float(np.mean(stops)))

@@ -14,9 +14,10 @@ from conf.settings import Settings
 from models.blend import learn
 from models.ranking.features.drift import psi
 from models.ranking.gate import Verdict
-from models.ranking.lessons import BLOCK, Block, teach
+from models.ranking.lessons import BLOCK, Block
 from models.ranking.matrix import C, Pairs, assemble, for_context
 from models.ranking.ranker import Ranker, best_first, top_lists
+from models.ranking.training import teach
 from models.sources.base import Catalogue, Saved, TopK
 from spark_jobs.evaluation.replay import Cut
 from spark_jobs.evaluation.replayed_features import Known, Looker

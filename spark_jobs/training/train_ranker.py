@@ -19,7 +19,7 @@ from conf.ranking import TrainRanker
 from models.blend import learn
 from models.bootstrap import Interval
 from models.ranking.gate import Verdict
-from models.ranking.lessons import Taught, teach
+from models.ranking.training import Taught, teach
 from spark_jobs.artefacts import Artefact
 from spark_jobs.contract import Rows, Run
 from spark_jobs.training.past_weeks import PastWeek, open_week, weeks_of

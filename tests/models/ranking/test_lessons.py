@@ -13,11 +13,12 @@ from conf.errors import ArtefactError
 from conf.features.pair import COLUMNS, MONOTONE
 from conf.ranking import TrainRanker
 from models.metrics import hits_of, ndcg_at_k
+from models.ranking.boosters import fit
 from models.ranking.labels import COMPLETED, UNMET, grades
-from models.ranking.lessons import School, Taught, teach
+from models.ranking.lessons import OTHERS, School, drawn, hashed
 from models.ranking.matrix import ANY, C, assemble
 from models.ranking.ranker import Ranker, best_first, top_lists
-from models.ranking.training import drawn, fit, hashed
+from models.ranking.training import Taught, teach
 from tests.models.ranking import planted as p
 
 PARAMS = TrainRanker(
@@ -95,10 +96,20 @@ def test_models_for_contexts_learn_from_picks_made_there(good: Taught) -> None:
     assert good.ranker.of_context(CONTEXTS.index("commute")) is good.ranker.other
     week = p.week(1, likes_popular=True)
     school = School(p.WEIGHTS, p.ASKED, PARAMS)
-    commute, party = (school.lesson(week, np.ones(1), (CONTEXTS.index(name),))[0] for name in ("commute", "party"))
+    commute, party = (school.material(week, (CONTEXTS.index(name),)).others for name in ("commute", "party"))
     assert len(commute.size) and not len(party.size)  # all picks were made on the way
     assert np.all(commute.x[:, C["for_commute"]] == 1)
     assert np.all(commute.x[:, C["context_share"]] >= PARAMS.context_share)
+
+
+def test_orders_for_contexts_change_nothing_in_the_order_for_any_nor_in_what_judges() -> None:
+    week, school = p.week(1, likes_popular=True), School(p.WEIGHTS, p.ASKED, PARAMS)
+    alone, together = school.material(week, (), judged=70), school.material(week, OTHERS, judged=70)
+    assert len(together.others) and not len(alone.others)
+    assert together.any.x.tobytes() == alone.any.x.tobytes()
+    assert together.exam.x.tobytes() == alone.exam.x.tobytes()
+    assert len(alone.exam) == 70 and np.all(alone.exam.relevant > 0)
+    assert not len(school.material(week).exam)
 
 
 def test_all_that_were_met_teach_and_the_same_others_wherever_they_stand() -> None:
@@ -121,9 +132,7 @@ def test_all_that_were_met_teach_and_the_same_others_wherever_they_stand() -> No
 def test_a_shown_pick_weighs_what_its_place_hides() -> None:
     week = p.week(1, likes_popular=True)
     school = School(p.WEIGHTS, p.ASKED, PARAMS)
-    plain, _ = school.lesson(week, np.ones(2))
-    shown = [replace(block, shown=block.picks.track[:0].reshape(0, 0)) for block in week.blocks(p.ASKED, 256)]
-    assert shown and np.all(plain.weight == 1)
+    assert np.all(school.material(week).any.weighed(np.array([1.0, 0.25])).weight == 1)
 
     class Aired:
         """The week, where every listener was shown their first pick at the second place."""
@@ -135,7 +144,9 @@ def test_a_shown_pick_weighs_what_its_place_hides() -> None:
                 list_[first[0], 1] = block.picks.track[first[1]]
                 yield replace(block, shown=list_)
 
-    weighed, _ = school.lesson(Aired(), np.array([1.0, 0.25]))
+    aired = school.material(Aired())
+    assert aired.places == 2 and np.all(aired.shown.place == 1) and aired.shown.picked.all()
+    weighed = aired.any.weighed(np.array([1.0, 0.25]))
     assert set(np.unique(weighed.weight)) == {1.0, 4.0}
     assert np.all(weighed.grade[weighed.weight == 4.0] == COMPLETED)
 
@@ -169,6 +180,6 @@ def test_a_ranker_that_does_not_fit_is_refused(good: Taught, damage: str) -> Non
 
 
 def test_groups_of_one_and_no_split_left_are_no_error() -> None:
-    lesson, _ = School(p.WEIGHTS, p.ASKED, PARAMS).lesson(p.week(1, likes_popular=True), np.ones(1))
+    lesson = School(p.WEIGHTS, p.ASKED, PARAMS).material(p.week(1, likes_popular=True)).any
     tiny = replace(lesson, x=lesson.x[:3], grade=np.array([2, 2, 2], np.int8), weight=lesson.weight[:3], size=np.array([1, 2]))
     assert fit(tiny, PARAMS, 5, 1).num_trees() <= 5
