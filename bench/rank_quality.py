@@ -132,7 +132,7 @@ def main() -> None:
             told = f"{row['gain']:+.1%} [{row['low']:+.1%}, {row['high']:+.1%}] of {row['listeners']} listeners"
             print(f"{row['context']:9} {row['measure']:9} {told}")
         print("PSI of worths", made[-1]["worth_psi"], flush=True)
-    record.write("rank_quality", made, {world["world"]: world["verdicts"] for world in made})
+    record.write("rank_quality", made, {world["world"]: world["verdicts"] for world in made}, simulated=True)
 
 
 if __name__ == "__main__":
