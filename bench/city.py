@@ -128,7 +128,7 @@ def _histories(world: World, block: Listens) -> pa.Table:
 
 def _tracks(world: World) -> pa.Table:
     """The catalogue, each track numbered as in the world."""
-    rows = list(track_rows(world))
+    rows = list(track_rows(world, {}))
     number = {track_id: i for i, track_id in enumerate(track_ids(world.size.tracks).tolist())}
     dated = [row | {"track_idx": number[row["track_id"]], "release_date": _day(row["release_date"])} for row in rows]
     return _table(t.TRACKS, [row | {"blocked": bool(row["blocked"])} for row in dated])

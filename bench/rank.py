@@ -5,9 +5,8 @@ discovered. The job `rank` runs as it does in the line: matrix, scores, the orde
 drivers of the first forty. It runs twice, sampled for memory and then timed, then on fewer listeners: `step` compares what the
 last twenty thousand cost with the ten before.
 
-The rival makes the matrix of some listeners as it is usually made, by joins of tables with a row per candidate (pandas), and
-scores it with LightGBM: fewer columns than ours, those that joins and groupings give. Both on one core, CPU seconds, the same
-trees.
+The rival makes the same matrix of some listeners as it is usually made, by joins of tables with a row per candidate (pandas,
+bench/rank_rival.py), and scores it with LightGBM. Both on one core, CPU seconds, the same trees; how many cells agree is told.
 
     python bench/rank.py           -> bench/results/rank.json (about twenty minutes on two quiet cores)
     python bench/rank.py --quick   -> the same on a village, printed only
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import city
+import drawn_features
 import lightgbm
 import numpy as np
 import pyarrow as pa
@@ -44,7 +44,6 @@ from models.ranking.matrix import Pairs
 from models.ranking.ranker import Ranker
 from spark_jobs import session
 from spark_jobs.artefacts import Artefact
-from spark_jobs.schema import arrow_schema
 from spark_jobs.serving import orderer
 from spark_jobs.serving import rank as job
 from spark_jobs.serving import ranking_rows as rr
@@ -52,57 +51,6 @@ from spark_jobs.serving import ranking_rows as rr
 SOURCES = ("popularity", "mf", "item_knn", "rp3beta", "gfcf", "ease", "content", "social", "fresh")
 WEIGHTS = {"mf": 0.3, "fresh": 0.2, "content": 0.2, "gfcf": 0.2, "ease": 0.1}
 TAUGHT, ROUNDS, SEEDS, DEPTH, ASKED = 2_000, 150, 3, 500, 200
-SHARES = [0.3, 0.3, 0.0, 0.0, 0.4]
-
-
-def features(place: city.City) -> None:
-    """Drawn features of all listeners, tracks and artists, as wide as real ones."""
-    rng, histories = np.random.default_rng(1), place.warehouse.rows(t.HISTORIES).table(columns=["user_id"])
-    people = histories["user_id"].combine_chunks()
-    tracks = place.warehouse.rows(t.TRACKS).table(columns=["track_idx", "track_id", "artist_ids"])
-    artists = sorted({row[0] for row in tracks["artist_ids"].to_pylist() if row})
-    fill(place, t.LISTENER_FEATURES, {"user_id": people}, rng)
-    twice = pa.concat_arrays([people, people])
-    context = pa.array(["commute"] * len(people) + ["focus"] * len(people))
-    fill(place, t.LISTENER_CONTEXTS, {"user_id": twice, "context": context}, rng)
-    fill(place, t.TRACK_FEATURES, {name: tracks[name].combine_chunks() for name in ("track_idx", "track_id")}, rng)
-    fill(place, t.ARTIST_FEATURES, {"artist_id": pa.array(artists)}, rng)
-    for empty in (t.TRACK_AUDIO,):
-        place.warehouse.write_arrow(empty, arrow_schema(empty).empty_table(), "true")
-
-
-def fill(place: city.City, table: Any, given: dict[str, Any], rng: np.random.Generator) -> None:
-    """Rows of a feature table: what is given, and numbers drawn for the rest, 100,000 rows at a time."""
-    n = len(next(iter(given.values())))
-    for start in range(0, n, 100_000):
-        part = {name: values.slice(start, 100_000) for name, values in given.items()}
-        size = len(next(iter(part.values())))
-        columns = [part[c.name] if c.name in part else drawn(c, size, rng) for c in table.columns]
-        place.warehouse.write_arrow(table, pa.table(columns, schema=arrow_schema(table)), "" if start else "true")
-
-
-def drawn(column: Any, n: int, rng: np.random.Generator) -> Any:
-    """A column of drawn values."""
-    kind = arrow_schema(t.TABLES["listener_features"]).field("run_date").type if column.name == "run_date" else None
-    if kind is not None:
-        return pa.repeat(pa.scalar(city.RUN_DATE, kind), n)
-    if column.name in ("context_shares", "track_context_shares"):
-        return pa.FixedSizeListArray.from_arrays(np.tile(np.array(SHARES, np.float32), n), 5).cast(pa.list_(pa.float32()))
-    widths = {"embedding": 192, "context_embedding": 128, "taste": 64, "meaning": 128}
-    if column.name in widths:
-        vectors = rng.normal(size=(n, widths[column.name])).astype(np.float32) / 10
-        return pa.FixedSizeListArray.from_arrays(vectors.reshape(-1), widths[column.name]).cast(pa.list_(pa.float32()))
-    if column.name == "plays_by_country":
-        return pa.array([[("DE", i % 50), ("FR", i % 20)] for i in range(n)], pa.map_(pa.string(), pa.int64()))
-    numbers = {
-        "int": rng.integers(0, 200, n),
-        "bigint": rng.integers(0, 200, n),
-        "float": rng.random(n),
-        "boolean": np.ones(n, bool),
-    }
-    if column.name == "share":
-        return pa.array(np.full(n, 0.3), pa.float32())
-    return pa.array(numbers[column.type]) if column.type in numbers else pa.nulls(n)
 
 
 def blocks(place: city.City, spark: Any, most: int) -> list[pa.RecordBatch]:
@@ -116,6 +64,14 @@ def pairs_of(rows: pa.RecordBatch, side: Any, untaught: Ranker) -> Pairs:
     """Candidates of a block with the ranker's matrix."""
     row, flat = orderer.candidates(rows)
     return orderer.Block.of(rows, row, flat, untaught, side, city.RUN_DATE - timedelta(days=1)).pairs
+
+
+def together(parts: list[Pairs]) -> Pairs:
+    """Blocks as one."""
+    sizes = np.concatenate([np.diff(part.first) for part in parts])
+    rest = (np.concatenate([getattr(part, name) for part in parts]) for name in ("track", "because", "via"))
+    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return Pairs(first, *rest, parts[0].sources, np.concatenate([part.x for part in parts]))
 
 
 def taught(place: city.City, rows: pa.RecordBatch, side: Any) -> tuple[Ranker, list[Any]]:
@@ -142,7 +98,7 @@ def growth(place: city.City, jobs: Line, sizes: tuple[int, ...]) -> tuple[list[d
     return rows, (took[3] - took[2]) / (took[2] - took[1])
 
 
-def one_core(rows: pa.RecordBatch, side: Any, ranker: Ranker, boosters: list[Any]) -> dict[str, float]:
+def one_core(place: city.City, rows: pa.RecordBatch, side: Any, ranker: Ranker, boosters: list[Any]) -> dict[str, Any]:
     """CPU seconds and rows of the matrix, its scores, their drivers, and LightGBM's own answers to the same."""
     begin = time.process_time()
     made = [pairs_of(rows.slice(start, 256), side, ranker) for start in range(0, len(rows), 256)]
@@ -164,7 +120,8 @@ def one_core(rows: pa.RecordBatch, side: Any, ranker: Ranker, boosters: list[Any
     for booster in boosters:
         booster.predict(some[:500], pred_contrib=True, num_threads=1)
     lightgbm_explained = (time.process_time() - begin) * 4
-    return {
+    rival = rank_rival.measured(place, rows, together(made), WEIGHTS, DEPTH, ASKED)
+    return rival | {
         "rows": len(x), "matrix_us": 1e6 * matrix / len(x), "score_us": 1e6 * scored / len(x),
         "lightgbm_score_us": 1e6 * lightgbm_scored / len(x), "differing_scores": int((scores != theirs).sum()),
         "drivers_us": 1e6 * explained / len(some), "lightgbm_drivers_us": 1e6 * lightgbm_explained / len(some),
@@ -178,7 +135,7 @@ def measured(scale: Scale, home: Path, spark: Any) -> tuple[list[dict[str, Any]]
     for source in SOURCES:
         jobs.train(f"train_{source}", getattr(Settings(), f"train_{source}"))
     jobs.transform("generate_candidates", Settings().generate_candidates)
-    features(place)
+    drawn_features.features(place)
     side = side_of(place)
     (rows,) = blocks(place, spark, min(TAUGHT, scale.listeners // 2))
     ranker, boosters = taught(place, rows, side)
@@ -189,8 +146,7 @@ def measured(scale: Scale, home: Path, spark: Any) -> tuple[list[dict[str, Any]]
     jobs.transform("rank", Rank())
     whole = {"listeners": place.listeners, "tracks": place.tracks, "columns": len(COLUMNS), "contexts": len(CONTEXTS)}
     whole |= {"rank_seconds": round(jobs.stages.seconds["rank"], 1), "cpu_seconds": round(jobs.stages.cpu_seconds["rank"], 1)}
-    core = one_core(rows.slice(0, 512), side, ranker, boosters)
-    core |= rank_rival.measured(place, rows.slice(0, 512), boosters)
+    core = one_core(place, rows.slice(0, 512), side, ranker, boosters)
     steps, step = growth(place, jobs, scale.steps)
     ours = core["matrix_us"] + core["score_us"]
     ratios = {
@@ -200,16 +156,17 @@ def measured(scale: Scale, home: Path, spark: Any) -> tuple[list[dict[str, Any]]
         "lightgbm_scores": round(core["lightgbm_score_us"] / core["score_us"], 2),
         "lightgbm_shap": round(core["lightgbm_drivers_us"] / core["drivers_us"], 1),
     }  # fmt: skip
-    return [whole, {name: round(value, 3) for name, value in core.items()}, *steps], ratios
+    rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in core.items()}
+    return [whole, rounded, *steps], ratios
 
 
 def side_of(place: city.City) -> Any:
     """What is known of tracks, as the job ships it."""
-    read = {
-        t.TRACK_FEATURES: rr.TRACK_FEATURES, t.ARTIST_FEATURES: rr.ARTIST_FEATURES, t.TRACKS: rr.TRACK_COLUMNS,
-        t.TRACK_AUDIO: rr.AUDIO_COLUMNS,
-    }  # fmt: skip
-    return rr.tracks_of(*(place.warehouse.rows(table).table(columns=columns) for table, columns in read.items()), city.RUN_DATE)
+    read = (
+        (t.TRACK_FEATURES, rr.TRACK_FEATURES), (t.ARTIST_FEATURES, rr.ARTIST_FEATURES), (t.TRACKS, rr.TRACK_COLUMNS),
+        (t.TRACK_AUDIO, rr.AUDIO_COLUMNS),
+    )  # fmt: skip
+    return rr.tracks_of(*(place.warehouse.rows(table).table(columns=columns) for table, columns in read), city.RUN_DATE)
 
 
 def main() -> None:

@@ -46,8 +46,7 @@ def track_side(
     theirs = np.where(artist[:, None] >= 0, theirs[artist], np.float32(np.nan))
     plays = np.nan_to_num(np.asarray(tracks["plays_28d"], np.float64))
     first = np.nan_to_num(np.asarray(tracks["first_plays_28d"], np.float64))
-    with np.errstate(invalid="ignore"):
-        fresh_part = np.where(plays > 0, first / plays, np.nan).astype(np.float32)
+    fresh_part = np.divide(first, plays, out=np.full(len(plays), np.nan), where=plays > 0).astype(np.float32)
     shares = np.nan_to_num(np.asarray(tracks["track_context_shares"], np.float32))
     weight = np.nan_to_num(np.asarray(tracks["plays_90d"], np.float64))
     everywhere = (weight @ shares / weight.sum()) if weight.sum() > 0 else np.full(len(CONTEXTS), 1.0 / len(CONTEXTS))
