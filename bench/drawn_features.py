@@ -14,7 +14,7 @@ from spark_jobs.schema import arrow_schema
 
 SHARES = [0.3, 0.3, 0.0, 0.0, 0.4]
 WIDTHS = {
-    ("listener_features", "embedding"): 192, ("listener_contexts", "context_embedding"): 128,
+    ("listener_features", "embedding"): 256, ("listener_contexts", "context_embedding"): 128,
     ("track_features", "taste"): 64, ("track_features", "meaning"): 128, ("track_audio", "embedding"): 256,
 }  # fmt: skip
 

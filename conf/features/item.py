@@ -25,7 +25,7 @@ def _counts(entity: Entity) -> tuple[Feature, ...]:
             entity,
             "bigint",
             what if what != "completions" else "plays",
-            f"{meaning}, last {days} days before the cut",
+            f"{meaning}, {days} d before the cut",
             TRACK_JOB,
             low=0,
         )

@@ -38,9 +38,7 @@ _COUNTED = {
     "saves": "tracks saved",
 }
 COUNTS = tuple(
-    _raw(
-        f"{what}_{days}d", "int", "plays" if what != "saves" else "tracks", f"{meaning}, last {days} days before the cut", low=0
-    )
+    _raw(f"{what}_{days}d", "int", "plays" if what != "saves" else "tracks", f"{meaning}, {days} d before the cut", low=0)
     for what, meaning in _COUNTED.items()
     for days in WINDOWS
 )
