@@ -6,7 +6,7 @@ drivers of the first forty. It runs twice, sampled for memory and then timed, th
 last twenty thousand cost with the ten before.
 
 The rival makes the same matrix of some listeners as it is usually made, by joins of tables with a row per candidate (pandas,
-bench/rank_rival.py), and scores it with LightGBM. Both on one core, CPU seconds, the same trees; how many cells agree is told.
+bench/rank_joins.py), and scores it with LightGBM. Both on one core, CPU seconds, the same trees; how many cells agree is told.
 
     python bench/rank.py           -> bench/results/rank.json (about twenty minutes on two quiet cores)
     python bench/rank.py --quick   -> the same on a village, printed only

@@ -142,15 +142,14 @@ def _sound() -> Rows:
     }
 
 
-def _features() -> Rows:
-    """What is known of ana and bo, of the tracks that ana heard, and the ranker's order for ana."""
-    week = {"run_date": MONDAY, "simulated": True}
+def _ana(week: dict[str, Any]) -> dict[str, Any]:
+    """Features of a listener of whom all is known."""
     counts = {
         f"{what}_{days}d": n
         for what, n in (("plays", 4), ("skips", 1), ("completions", 3), ("saves", 1))
         for days in (7, 28, 90)
     }
-    ana = {
+    return {
         **week, "bucket": 3, "user_id": "ana", **counts, "plays_1d": 1, "skips_1d": 0, "completions_1d": 1, "saves_1d": 0,
         "hour_shares": [0.0] * 14 + [1.0] + [0.0] * 9, "device_shares": [1.0] + [0.0] * 8, "genres": ["jazz"],
         "genre_affinity": [1.0], "artist_ids": ["a1", "a2"], "artist_affinity": [0.75, 0.25],
@@ -160,6 +159,11 @@ def _features() -> Rows:
         "intent_share": None, "foreign_share": 0.25, "days_since_play": 1.5, "active_weeks": 2.0,
         "context_shares": [0.75, 0.0, 0.0, 0.0, 0.25], "daypart_shares": [0.0, 0.0, 1.0, 0.0],
     }  # fmt: skip
+
+
+def _features() -> Rows:
+    """What is known of ana and bo, of the tracks that ana heard, and the ranker's order for ana."""
+    week = {"run_date": MONDAY, "simulated": True}
     bo = {**week, "bucket": 5, "user_id": "bo", "plays_28d": 1, "mainstreamness": 0.1, "skip_rate": 0.75}
     contexts = [
         {**week, "bucket": 3, "user_id": "ana", "context": name, "share": share, "sessions": sessions}
@@ -182,7 +186,7 @@ def _features() -> Rows:
         "blend_rank": [1, 2], "because": [0, -1], "via": ["mf", "mf"], "drivers": [[("popularity", 0.5)], []],
     }  # fmt: skip
     return {
-        "listener_features": [ana, bo], "listener_contexts": contexts, "session_modes": modes, "track_features": tracks,
+        "listener_features": [_ana(week), bo], "listener_contexts": contexts, "session_modes": modes, "track_features": tracks,
         "artist_features": [{**week, "artist_id": "a1", "plays_28d": 3}], "ranked": [ranked],
     }  # fmt: skip
 

@@ -59,48 +59,41 @@ def _week(monday: date, rng: np.random.Generator) -> dict[str, list[Row]]:
         for i in known
     ]  # fmt: skip
     contexts = [
-        {
-            **listener,
-            "user_id": f"u{i:02d}",
-            "context": context,
-            "share": 0.3,
-            "sessions": 2.0,
-            "context_embedding": rng.normal(size=6),
-        }
+        {**listener, "user_id": f"u{i:02d}", "context": context, "share": 0.3, "sessions": 2.0,
+         "context_embedding": rng.normal(size=6)}
         for i in known
         for context in CONTEXTS[i % 3 :]
-    ]
+    ]  # fmt: skip
     histories, candidates = [], []
     for i in range(LISTENERS):
-        heard = np.sort(rng.choice(20, rng.integers(1, 9), replace=False))
-        per_track = {name: rng.integers(1, 4, len(heard)).tolist() for name in ("plays", "completions", "skips")}
-        per_track |= {"last_day": [20_600] * len(heard), "weight": rng.random(len(heard)).tolist()}
-        per_track |= {
-            "user_id": f"u{i:02d}",
-            "track_idx": heard.tolist(),
-            "bucket": 0,
-            "listens": 9,
-            "last_listen_at": at(monday, 0),
-        }
-        histories.append(here | per_track)
-        for source in (*SOURCES, "blend"):
-            if i == 7 and source == "mf":
-                continue  # one source had nothing for this listener
-            ids = 20 + rng.choice(TRACKS - 20, LISTED - (i % 4), replace=False)
-            scores = -np.sort(-rng.random(len(ids)).astype(np.float16).astype(float))
-            via = ["content"] * len(ids) if source == "blend" else None
-            told = {
-                "source": source,
-                "track_idx": ids.tolist(),
-                "score": scores.tolist(),
-                "because": [3] * len(ids),
-                "via": via,
-            }
-            candidates.append({**here, "user_id": f"u{i:02d}"} | told)
+        user = {"user_id": f"u{i:02d}"}
+        histories.append(here | user | _history(monday, rng))
+        candidates += [here | user | told for told in _lists(i, rng)]
     return {
         "track_features": track_features, "artist_features": artist_features, "listener_features": features,
         "listener_contexts": contexts, "histories": histories, "candidates": candidates,
     }  # fmt: skip
+
+
+def _history(monday: date, rng: np.random.Generator) -> Row:
+    heard = np.sort(rng.choice(20, rng.integers(1, 9), replace=False))
+    per_track = {name: rng.integers(1, 4, len(heard)).tolist() for name in ("plays", "completions", "skips")}
+    per_track |= {"last_day": [20_600] * len(heard), "weight": rng.random(len(heard)).tolist(), "track_idx": heard.tolist()}
+    return per_track | {"bucket": 0, "listens": 9, "last_listen_at": at(monday, 0)}
+
+
+def _lists(i: int, rng: np.random.Generator) -> list[Row]:
+    """Lists of listener i; one source had nothing for listener 7."""
+    lists = []
+    for source in (*SOURCES, "blend"):
+        if i == 7 and source == "mf":
+            continue
+        ids = 20 + rng.choice(TRACKS - 20, LISTED - (i % 4), replace=False)
+        scores = -np.sort(-rng.random(len(ids)).astype(np.float16).astype(float))
+        via = ["content"] * len(ids) if source == "blend" else None
+        entries = {"track_idx": ids.tolist(), "score": scores.tolist(), "because": [3] * len(ids), "via": via}
+        lists.append({"source": source} | entries)
+    return lists
 
 
 def _after(monday: date, candidates: list[Row]) -> tuple[list[Row], list[Row]]:
