@@ -90,7 +90,7 @@ def test_relative_paths_are_the_parents(
 
 def test_a_child_that_hangs_is_killed_and_the_next_file_is_heard(music_file: Write) -> None:
     path = music_file("flac", 2.0)
-    with DecoderProcess(Limits(timeout_s=0.5)) as decoder:
+    with DecoderProcess(Limits(timeout_s=2.0)) as decoder:
         _started(decoder, path)
         hung = child_of(decoder)
         os.kill(hung, signal.SIGSTOP)
@@ -101,7 +101,7 @@ def test_a_child_that_hangs_is_killed_and_the_next_file_is_heard(music_file: Wri
 
 
 def _started(decoder: DecoderProcess, path: Path) -> None:
-    """Have a clip from a child, however slow this machine is at starting one within half a second."""
+    """Have a clip from a child, however slow this machine is at starting one in time."""
     for _ in range(20):
         try:
             assert decoder.decode(path).container == "flac"
@@ -109,7 +109,7 @@ def _started(decoder: DecoderProcess, path: Path) -> None:
             assert error.reason == "timeout"
         else:
             return
-    pytest.fail("no child starts within half a second")
+    pytest.fail("no child starts in time")
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
