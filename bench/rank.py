@@ -8,8 +8,9 @@ last twenty thousand cost with the ten before.
 The rival makes the same matrix of some listeners as it is usually made, by joins of tables with a row per candidate (pandas,
 bench/rank_joins.py), and scores it with LightGBM. Both on one core, CPU seconds, the same trees; how many cells agree is told.
 
-    python bench/rank.py           -> bench/results/rank.json (about twenty minutes on two quiet cores)
-    python bench/rank.py --quick   -> the same on a village, printed only
+    python bench/rank.py                -> bench/results/rank.json, rank_core.json (forty minutes on two quiet cores)
+    python bench/rank.py --part core    -> the ratios on one core alone (eight minutes)
+    python bench/rank.py --quick        -> the same on a village, printed only
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ from spark_jobs.serving import orderer
 from spark_jobs.serving import rank as job
 from spark_jobs.serving import ranking_rows as rr
 
+PARTS = ("whole", "core")
 SOURCES = ("popularity", "mf", "item_knn", "rp3beta", "gfcf", "ease", "content", "social", "fresh")
 WEIGHTS = {"mf": 0.3, "fresh": 0.2, "content": 0.2, "gfcf": 0.2, "ease": 0.1}
 TAUGHT, ROUNDS, SEEDS, DEPTH, ASKED = 2_000, 150, 3, 500, 200
@@ -128,8 +131,20 @@ def one_core(place: city.City, rows: pa.RecordBatch, side: Any, ranker: Ranker, 
     }  # fmt: skip
 
 
-def measured(scale: Scale, home: Path, spark: Any) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    """Rows and ratios."""
+@dataclass(frozen=True)
+class Prepared:
+    """A city whose candidates are made, what is known of its tracks, rows of some listeners, and trees taught by them."""
+
+    place: city.City
+    jobs: Line
+    side: Any
+    rows: pa.RecordBatch
+    ranker: Ranker
+    boosters: list[Any]
+
+
+def prepared(scale: Scale, home: Path, spark: Any) -> Prepared:
+    """The city up to its candidates, features and a ranker."""
     place = city.build(home, scale.listeners, tracks=scale.tracks, told=True)
     jobs = Line(place, spark, sampled=True)
     for source in SOURCES:
@@ -138,26 +153,32 @@ def measured(scale: Scale, home: Path, spark: Any) -> tuple[list[dict[str, Any]]
     drawn_features.features(place)
     side = side_of(place)
     (rows,) = blocks(place, spark, min(TAUGHT, scale.listeners // 2))
-    ranker, boosters = taught(place, rows, side)
-    arrays, params = ranker.save()
+    return Prepared(place, jobs, side, rows, *taught(place, rows, side))
+
+
+def whole(given: Prepared, steps: tuple[int, ...]) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    """The job on all listeners and on fewer."""
+    place, jobs = given.place, given.jobs
+    arrays, params = given.ranker.save()
     jobs.keep("ranker", Artefact(arrays, params | {"serves": True, "why": ""}))
     jobs.transform("rank", Rank())
     peak, jobs.stages.sampled = jobs.stages.peak_mib["rank"], False
     jobs.transform("rank", Rank())
-    whole = {"listeners": place.listeners, "tracks": place.tracks, "columns": len(COLUMNS), "contexts": len(CONTEXTS)}
-    whole |= {"rank_seconds": round(jobs.stages.seconds["rank"], 1), "cpu_seconds": round(jobs.stages.cpu_seconds["rank"], 1)}
-    core = one_core(place, rows.slice(0, 512), side, ranker, boosters)
-    steps, step = growth(place, jobs, scale.steps)
+    row = {"listeners": place.listeners, "tracks": place.tracks, "columns": len(COLUMNS), "contexts": len(CONTEXTS)}
+    row |= {"rank_seconds": round(jobs.stages.seconds["rank"], 1), "cpu_seconds": round(jobs.stages.cpu_seconds["rank"], 1)}
+    rows, step = growth(place, jobs, steps)
+    return [row, *rows], {"rank_seconds": row["rank_seconds"], "peak_mib": round(peak), "step": round(step, 2)}
+
+
+def ratios_of(core: dict[str, Any]) -> dict[str, float]:
+    """Ours against the rivals, one core."""
     ours = core["matrix_us"] + core["score_us"]
-    ratios = {
-        "rank_seconds": whole["rank_seconds"], "peak_mib": round(peak), "step": round(step, 2),
+    return {
         "rows_per_second_per_core": round(1e6 / ours), "joins": round(core["joins_us"] / core["matrix_us"], 1),
         "joins_and_lightgbm": round((core["joins_us"] + core["lightgbm_score_us"]) / ours, 1),
         "lightgbm_scores": round(core["lightgbm_score_us"] / core["score_us"], 2),
         "lightgbm_shap": round(core["lightgbm_drivers_us"] / core["drivers_us"], 1),
     }  # fmt: skip
-    rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in core.items()}
-    return [whole, rounded, *steps], ratios
 
 
 def side_of(place: city.City) -> Any:
@@ -173,12 +194,19 @@ def main() -> None:
     """Measure and write."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--quick", action="store_true", help="a village instead of the city; writes no result file")
-    quick = arguments.parse_args().quick
-    spark = session.get(Spark(cores=os.cpu_count() or 2, driver_memory="3g"))
+    arguments.add_argument("--part", choices=PARTS, action="append", help="only this part")
+    given = arguments.parse_args()
+    scale, spark = VILLAGE if given.quick else CITY, session.get(Spark(cores=os.cpu_count() or 2, driver_memory="3g"))
     with tempfile.TemporaryDirectory(prefix="bench-rank-") as folder:
-        rows, ratios = measured(VILLAGE if quick else CITY, Path(folder), spark)
+        made = prepared(scale, Path(folder), spark)
+        if "core" in (given.part or PARTS):
+            core = one_core(made.place, made.rows.slice(0, 512), made.side, made.ranker, made.boosters)
+            rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in core.items()}
+            record.write("rank_core", [rounded], ratios_of(core), keep=not given.quick, simulated=True)
+        if "whole" in (given.part or PARTS):
+            rows, ratios = whole(made, scale.steps)
+            record.write("rank", rows, ratios, keep=not given.quick, simulated=True)
     spark.stop()
-    record.write("rank", rows, ratios, keep=not quick, simulated=True)
 
 
 if __name__ == "__main__":

@@ -179,14 +179,16 @@ def for_context(pairs: Pairs, listeners: ListenerSide, tracks: TrackSide, contex
     if context == ANY:
         x[:, C["context_share"]], x[:, C["track_context_lift"]] = 1.0, 0.0
         x[:, C["context_cosine"]] = x[:, C["meaning_cosine"]]
+        x[:, C["context_place"]] = x[:, C["meaning_place"]]
     else:
         x[:, C["context_share"]] = listeners.share[row, context]
         lift = np.log(np.maximum(tracks.contexts[:, context], 1e-6) / max(float(tracks.everywhere[context]), 1e-6))
         x[:, C["track_context_lift"]] = lift[pairs.track]
         vectors = np.ascontiguousarray(listeners.modes[:, context])
         vector_kernels.fill_products(frozen(tracks.meaning), frozen(vectors), pairs.first, pairs.track, x, C["context_cosine"])
+        ties = frozen(tracks.tie_rank)
+        vector_kernels.fill_places(pairs.first, x, C["context_cosine"], ties, pairs.track, C["context_place"])
     x[:, C["context_gain"]] = x[:, C["context_cosine"]] - x[:, C["meaning_cosine"]]
-    vector_kernels.fill_places(pairs.first, x, C["context_cosine"], frozen(tracks.tie_rank), pairs.track, C["context_place"])
     return pairs
 
 

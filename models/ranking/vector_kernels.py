@@ -33,12 +33,39 @@ def side_by_side(vectors: Float32s, track: Int32s, start: int, stop: int) -> Flo
 
 @jit
 def products(columns: Float32s, vector: Float32s, out: Float32s) -> None:
-    """Inner product of each column with `vector`, summed over d in order."""
+    """Inner product of each column with `vector`, summed over d in order.
+
+    Four dimensions at once: a sum is fetched and put back once for four terms, added in the same order.
+    """
     out[:] = 0.0
-    for d in range(len(columns)):
+    whole = len(columns) // 4 * 4
+    for d in range(0, whole, 4):
+        a, b, c, e = vector[d], vector[d + 1], vector[d + 2], vector[d + 3]
+        for at in range(len(out)):
+            out[at] = out[at] + columns[d, at] * a + columns[d + 1, at] * b + columns[d + 2, at] * c + columns[d + 3, at] * e
+    for d in range(whole, len(columns)):
         factor = vector[d]
         for at in range(len(out)):
             out[at] += columns[d, at] * factor
+
+
+@jit
+def two_products(columns: Float32s, vectors: Float32s, first: int, second: int, out: Float32s) -> None:
+    """The same of two rows of `vectors` at once into `out` [2, candidates]: columns are fetched once for both."""
+    u, v, top, bottom = vectors[first], vectors[second], out[0], out[1]
+    out[:] = 0.0
+    whole = len(columns) // 4 * 4
+    for d in range(0, whole, 4):
+        a, b, c, e = u[d], u[d + 1], u[d + 2], u[d + 3]
+        f, g, h, i = v[d], v[d + 1], v[d + 2], v[d + 3]
+        for at in range(len(top)):
+            p, q, r, s = columns[d, at], columns[d + 1, at], columns[d + 2, at], columns[d + 3, at]
+            top[at] = top[at] + p * a + q * b + r * c + s * e
+            bottom[at] = bottom[at] + p * f + q * g + r * h + s * i
+    for d in range(whole, len(columns)):
+        for at in range(len(top)):
+            top[at] += columns[d, at] * u[d]
+            bottom[at] += columns[d, at] * v[d]
 
 
 @jit
@@ -72,15 +99,18 @@ def write_nearest(near: Float32s, found: int, x: Float32s, start: int, column: i
 def compare_heard(
     columns: Float32s, meaning: Float32s, chosen: Int32s, heard: Int32s, x: Float32s, start: int, column: int, term: Float32s
 ) -> None:
-    """Fill two columns from the heard tracks heard[chosen], up to the first -1."""
+    """Fill two columns from the heard tracks heard[chosen], up to the first -1; `term` is scratch [2, candidates]."""
     near = np.full((NEAR, columns.shape[1]), np.float32(-2.0), np.float32)
     found = 0
-    for place in range(len(chosen)):
-        if chosen[place] < 0:
-            break
-        products(columns, meaning[heard[chosen[place]]], term)
-        keep_nearest(near, term)
+    while found < len(chosen) and chosen[found] >= 0:
         found += 1
+    for place in range(0, found - 1, 2):
+        two_products(columns, meaning, heard[chosen[place]], heard[chosen[place + 1]], term)
+        keep_nearest(near, term[0])
+        keep_nearest(near, term[1])
+    if found % 2:
+        products(columns, meaning[heard[chosen[found - 1]]], term[0])
+        keep_nearest(near, term[0])
     write_nearest(near, found, x, start, column)
 
 
@@ -100,11 +130,11 @@ def fill_meanings(
     chosen, values = np.empty(COMPARED, np.int32), np.empty(COMPARED, np.float32)
     for row in range(len(first) - 1):
         start, stop = first[row], first[row + 1]
-        columns, term = side_by_side(meaning, track, start, stop), np.empty(stop - start, np.float32)
+        columns, term = side_by_side(meaning, track, start, stop), np.empty((2, stop - start), np.float32)
         known = np.any(mean[row] != 0)
-        products(columns, mean[row], term)
-        for at in range(len(term)):
-            x[start + at, column] = term[at] if known else np.nan
+        products(columns, mean[row], term[0])
+        for at in range(stop - start):
+            x[start + at, column] = term[0, at] if known else np.nan
         own = heard[indptr[row] : indptr[row + 1]]
         liked, disliked, ranks = np.empty(len(own), np.float32), np.empty(len(own), np.float32), np.empty(len(own), np.int32)
         for h in range(len(own)):
@@ -117,7 +147,7 @@ def fill_meanings(
         compare_heard(columns, meaning, chosen, own, x, start, column + 1, term)
         best(disliked, ranks, chosen, values)
         compare_heard(columns, meaning, chosen, own, x, start, column + 3, term)
-        compare_modes(columns, share[row], modes[row], x, start, column + 5, term)
+        compare_modes(columns, share[row], modes[row], x, start, column + 5, term[0])
 
 
 @jit
@@ -179,7 +209,14 @@ def fill_places(first: Int64s, x: Float32s, by: int, tie_rank: Int32s, track: In
         for at in range(stop - start):
             value = np.float64(x[start + at, by])
             keys[at] = -value if value == value else np.inf
-        order = np.argsort(tie_rank[track[start:stop]])
-        order = order[np.argsort(keys[order], kind="mergesort")]
+        order = np.argsort(keys)
+        begin = 0
+        for end in range(1, len(order) + 1):
+            if end < len(order) and keys[order[end]] == keys[order[begin]]:
+                continue
+            if end - begin > 1:  # equal values stand in order of tie_rank
+                alike = order[begin:end].copy()
+                order[begin:end] = alike[np.argsort(tie_rank[track[start + alike]])]
+            begin = end
         for place in range(len(order)):
             x[start + order[place], column] = np.float32(place / len(order))
