@@ -19,6 +19,7 @@ Int64s = npt.NDArray[np.int64]
 COMPARED, NEAR = 100, 5
 # How sharply a search prefers what is near, per unit of cosine.
 SHARPNESS = 5.0
+_SIGN, _ALL_BITS = np.uint64(0x80000000), np.uint64(0xFFFFFFFF)
 
 
 @jit
@@ -171,15 +172,32 @@ def compare_modes(
 
 
 @jit
+def product(a: Float32s, b: Float32s) -> np.float32:
+    """Inner product, summed in eight lanes: one order on every machine."""
+    p, q, r, s = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    t, u, v, w = np.float32(0.0), np.float32(0.0), np.float32(0.0), np.float32(0.0)
+    whole = len(a) // 8 * 8
+    for d in range(0, whole, 8):
+        p += a[d] * b[d]
+        q += a[d + 1] * b[d + 1]
+        r += a[d + 2] * b[d + 2]
+        s += a[d + 3] * b[d + 3]
+        t += a[d + 4] * b[d + 4]
+        u += a[d + 5] * b[d + 5]
+        v += a[d + 6] * b[d + 6]
+        w += a[d + 7] * b[d + 7]
+    for d in range(whole, len(a)):
+        p += a[d] * b[d]
+    return np.float32(((p + q) + (r + s)) + ((t + u) + (v + w)))
+
+
+@jit
 def fill_products(vectors: Float32s, of: Float32s, first: Int64s, track: Int32s, x: Float32s, column: int) -> None:
     """Fill `column` with the inner product of each candidate's vector and the listener's (`of`, [n, d]); NaN for zeros."""
     for row in range(len(first) - 1):
-        start, stop = first[row], first[row + 1]
-        term = np.empty(stop - start, np.float32)
-        products(side_by_side(vectors, track, start, stop), of[row], term)
         known = np.any(of[row] != 0)
-        for at in range(stop - start):
-            x[start + at, column] = term[at] if known else np.nan
+        for at in range(first[row], first[row + 1]):
+            x[at, column] = product(vectors[track[at]], of[row]) if known else np.nan
 
 
 @jit
@@ -205,14 +223,23 @@ def fill_places(first: Int64s, x: Float32s, by: int, tie_rank: Int32s, track: In
     """Fill `column` with each candidate's place by column `by`, descending: 0 the first, below 1; NaN comes last."""
     for row in range(len(first) - 1):
         start, stop = first[row], first[row + 1]
-        keys = np.empty(stop - start)
+        keys = np.empty(stop - start, np.uint64)
+        negative = np.empty(stop - start, np.float32)
         for at in range(stop - start):
-            value = np.float64(x[start + at, by])
-            keys[at] = -value if value == value else np.inf
-        order = np.argsort(keys)
+            negative[at] = np.float32(0.0) - x[start + at, by]
+        bits = negative.view(np.uint32)
+        for at in range(stop - start):
+            # Bits of a float in the order of its value, above the row's number: numbers sort faster than their places.
+            value = np.uint64(bits[at])
+            rising = (value ^ _ALL_BITS) if value & _SIGN else (value | _SIGN)
+            if np.isnan(negative[at]):
+                rising = _ALL_BITS
+            keys[at] = rising << np.uint64(32) | np.uint64(at)
+        keys.sort()
+        order = (keys & _ALL_BITS).astype(np.int64)
         begin = 0
         for end in range(1, len(order) + 1):
-            if end < len(order) and keys[order[end]] == keys[order[begin]]:
+            if end < len(order) and keys[end] >> np.uint64(32) == keys[begin] >> np.uint64(32):
                 continue
             if end - begin > 1:  # equal values stand in order of tie_rank
                 alike = order[begin:end].copy()
