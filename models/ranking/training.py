@@ -34,17 +34,17 @@ def teach(weeks: Sequence[Week], weights: Mapping[str, float], asked: int, param
     look = looks(Shown.together([each.shown for each in heard]), max(each.places for each in heard))
     lessons = [each.any.weighed(look) for each in heard]
     found, rounds = judged(lessons, heard[-1].exam, params)
-    together = Lesson.together(lessons), Lesson.together([each.others.weighed(look) for each in heard])
-    boosters = side_by_side(
-        [
-            partial(fit, lesson, params, rounds, params.seed + number)
-            for lesson, seeds in zip(together, (params.seeds, params.context_seeds), strict=True)
-            for number in range(seeds if len(lesson) else 0)
-        ],
-        params.threads,
-    )
-    own = params.seeds if len(together[0]) else 0
-    told = [booster.dump_model() for booster in boosters]
-    names = [f"any_{number}.txt" for number in range(own)] + [f"context_{number}.txt" for number in range(len(boosters) - own)]
-    texts = {name: booster.model_to_string() for name, booster in zip(names, boosters, strict=True)}
-    return Taught(Ranker.of(told[:own], weights, params.depth, asked, told[own:]), texts, rounds, found)
+    taught_by = {
+        "any": (lessons, params.seeds),
+        "context": ([each.others.weighed(look) for each in heard], params.context_seeds),
+    }
+    fits = {
+        f"{kind}_{number}.txt": partial(fit, lesson, params, rounds, params.seed + number)
+        for kind, (parts, seeds) in taught_by.items()
+        if len(lesson := Lesson.together(parts))
+        for number in range(seeds)
+    }
+    boosters = dict(zip(fits, side_by_side(list(fits.values()), params.threads), strict=True))
+    own, others = ([boosters[name].dump_model() for name in boosters if name.startswith(kind)] for kind in taught_by)
+    texts = {name: booster.model_to_string() for name, booster in boosters.items()}
+    return Taught(Ranker.of(own, weights, params.depth, asked, others), texts, rounds, found)

@@ -100,18 +100,12 @@ class PlantedWeek:
         """Its listeners, `size` at a time."""
         n = len(self.listeners)
         for start in range(0, n, size):
-            own = slice(start, min(start + size, n))
-            first, last = np.searchsorted(self.picks.listener, [own.start, own.stop])
-            mine = Picks(
-                self.picks.listener[first:last] - start, self.picks.track[first:last], self.picks.grade[first:last],
-                self.picks.contexts[first:last],
-            )  # fmt: skip
-            some = {name: TopK(top.ids[own], top.scores[own], top.because[own]) for name, top in self.lists.items()}
-            relevant = np.bincount(mine.listener[mine.liked], minlength=own.stop - start).astype(np.int64)
-            blend = some["mf"].ids[:, :30]
+            stop = min(start + size, n)
+            mine, some = self.picks.rows(start, stop), {name: top.rows(start, stop) for name, top in self.lists.items()}
+            relevant = np.bincount(mine.listener[mine.liked], minlength=stop - start).astype(np.int64)
             yield Block(
-                np.arange(own.start, own.stop, dtype=np.uint64), some, self.listeners.rows(own.start, own.stop), self.tracks,
-                mine, relevant, blend, np.empty((own.stop - start, 0), np.int32),
+                np.arange(start, stop, dtype=np.uint64), some, self.listeners.rows(start, stop), self.tracks, mine, relevant,
+                some["mf"].ids[:, :30], np.empty((stop - start, 0), np.int32),
             )  # fmt: skip
 
 
