@@ -68,15 +68,18 @@ def two_products(columns: Float32s, vectors: Float32s, first: int, second: int, 
 
 @jit
 def keep_nearest(near: Float32s, term: Float32s) -> None:
-    """Push `term` [candidates] into the NEAR largest of each candidate, `near` [NEAR, candidates], descending."""
-    for at in range(len(term)):
-        value = term[at]
-        if value > near[NEAR - 1, at]:
-            place = NEAR - 1
-            while place > 0 and near[place - 1, at] < value:
-                near[place, at] = near[place - 1, at]
-                place -= 1
-            near[place, at] = value
+    """Push `term` [candidates] into the NEAR largest of each candidate, `near` [NEAR, candidates], descending.
+
+    Each place keeps the larger value and hands the smaller one down, without a branch, so that it is vectorised; what is left
+    in `term` is what fell out.
+    """
+    for place in range(NEAR):
+        held = near[place]
+        for at in range(len(term)):
+            larger, smaller = held[at], term[at]
+            if smaller > larger:
+                larger, smaller = smaller, larger
+            held[at], term[at] = larger, smaller
 
 
 @jit
