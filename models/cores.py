@@ -25,5 +25,10 @@ def one_blas_thread() -> AbstractContextManager[Any]:
 
 @lru_cache(maxsize=1)
 def _controller() -> threadpoolctl.ThreadpoolController:
-    """Finding the loaded BLAS libraries takes milliseconds, so it is done once a process."""
+    """Finding the loaded BLAS libraries takes milliseconds, so it is done once a process.
+
+    numpy and scipy each bring one of their own: the search has to come after both, or the later would never be limited.
+    """
+    import scipy.linalg  # noqa: F401
+
     return threadpoolctl.ThreadpoolController()

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from audio.cnn.patches import filled, patches_of, quantised
 from conf.ears import TrainAudio
+from models.cores import one_blas_thread
 from models.histories import Histories
 from models.inputs import input_matrix
 from models.sources.taste_factors import taste_factors
@@ -122,8 +123,11 @@ def listened(root: Path, paths: list[str], params: TrainAudio) -> tuple[npt.NDAr
 
 
 def _heard(root: Path, paths: list[str], cores: int) -> Iterator[FileHeard]:
-    """What is heard in each file, in order. An ear a thread: each has its own decoder."""
-    with ExitStack() as opened, ThreadPoolExecutor(cores) as pool:
+    """What is heard in each file, in order. An ear a thread: each has its own decoder, and BLAS has one, as in Spark's workers.
+
+    Its last bits depend on how many it has.
+    """
+    with one_blas_thread(), ExitStack() as opened, ThreadPoolExecutor(cores) as pool:
         ears = [opened.enter_context(Ear()) for _ in range(cores)]
         for start in range(0, len(paths), cores * _TOGETHER):
             together = paths[start : start + cores * _TOGETHER]
