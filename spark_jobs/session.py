@@ -17,6 +17,7 @@ DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
+_JAVA = "spark.driver.extraJavaOptions"
 
 
 def profile(name: str) -> dict[str, str]:
@@ -38,8 +39,8 @@ def get(settings: Spark, **extra: str) -> SparkSession:
     builder = SparkSession.builder.appName("pressing-plant").config("spark.jars", ",".join(jars.paths()))
     builder = builder.config("spark.driver.memory", settings.driver_memory)
     logs = f"-Dlog4j2.configurationFile={(CONF / 'spark' / 'log4j2.properties').as_uri()}"
-    builder = builder.config("spark.driver.extraJavaOptions", logs)
     conf = {"spark.master": f"local[{settings.cores}]", **DELTA, **profile(settings.profile), **extra}
+    conf[_JAVA] = f"{logs} {conf.get(_JAVA, '')}".strip()
     for key, value in conf.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
