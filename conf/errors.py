@@ -102,3 +102,9 @@ class BusyError(FactoryError):
     """Another run holds the lease, or won a race: trying again later can help."""
 
     exit_code = EXIT_TRY_LATER
+
+
+class KilledError(FactoryError):
+    """A job's process was ended from outside."""
+
+    exit_code = EXIT_TRY_LATER

@@ -32,15 +32,24 @@ _PAST = ("last_week", "past_weeks")
 
 
 def edges(jobs: tuple[Job, ...] = JOBS) -> list[tuple[str, str, str]]:
-    """(writer, table or artefact, reader) for each pair of different jobs that share something.
+    """(writer, table or artefact, reader) for each pair of different jobs that share something in one run."""
+    pairs = [(writer, reader) for reader in jobs for writer in jobs if writer is not reader]
+    return [(writer.name, thing, reader.name) for writer, reader in pairs for thing in handed_on(writer, reader)]
 
-    Books are no edges: a job finds its own rows in them, and artefacts have edges of their own.
+
+def handed_on(writer: Job, reader: Job, weeks: int = 0) -> list[str]:
+    """Tables and artefacts of `writer` that `reader` takes, where it runs for a Monday so many weeks later.
+
+    Books are none: a job finds its own rows in them, and artefacts are named themselves.
+
+    >>> from conf.pipeline import BY_NAME
+    >>> candidates, blend = BY_NAME["generate_candidates"], BY_NAME["train_blend"]
+    >>> handed_on(blend, candidates), handed_on(candidates, blend), handed_on(candidates, blend, weeks=1)
+    (['blend'], [], ['candidates'])
     """
-    links = []
-    for reader in jobs:
-        events = [r.table.name for r in reader.reads if r.rows not in _PAST and r.table.scope != "book"]
-        wanted = [*events, *reader.uses, *reader.may_use]
-        for writer in jobs:
-            made = [w.name for w in writer.writes] + ([writer.trains] if writer.trains else [])
-            links += [(writer.name, thing, reader.name) for thing in made if thing in wanted and writer is not reader]
-    return links
+    unseen = _PAST if weeks == 0 else ("this_week",)
+    wanted = {read.table.name for read in reader.reads if read.rows not in unseen and read.table.scope != "book"}
+    artefacts = {0: (*reader.uses, *reader.may_use), 1: reader.uses_last_week}
+    wanted |= set(artefacts.get(weeks, ()))
+    made = [table.name for table in writer.writes] + ([writer.trains] if writer.trains else [])
+    return [thing for thing in made if thing in wanted]

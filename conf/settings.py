@@ -163,13 +163,17 @@ class Evaluate(Frozen):
 
 
 class Settings(Frozen):
-    """Everything; a job gets only its own part."""
+    """Everything; a job gets only its own part.
+
+    `jobs_at_once`: jobs of a week that run side by side where neither waits for the other; each takes memory of its own.
+    """
 
     landing: Path = Path("run/landing")
     warehouse: Path = Path("run/warehouse")
     truth: Path | None = None
     spark: Spark = Spark()
     lease_minutes: float = Field(30.0, gt=0)
+    jobs_at_once: int = Field(2, ge=1, le=16)
     ingest_catalogue: IngestCatalogue = IngestCatalogue()
     ingest_listens: IngestListens = IngestListens()
     sessionize: Sessionize = Sessionize()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from datetime import date, datetime
 
 import click
@@ -60,10 +61,12 @@ def week_command(
     settings = options.settings()
     chosen = choose(start, only)
     monday = run_date.date() if run_date else monday_to_serve(settings.landing, date.today())
+    begin = time.monotonic()
     with held(settings.warehouse.resolve(), f"week {monday}", settings.lease_minutes) as lease, progress() as tell:
         plant = Plant(settings, lease)
         done = run_week(plant, monday, chosen, fresh, tell)
+    seconds = time.monotonic() - begin
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(d) | {"run_date": str(d.run_date)} for d in done]))
     else:
-        print_week(plant, monday, done)
+        print_week(plant, monday, done, seconds)

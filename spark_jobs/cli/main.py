@@ -78,10 +78,14 @@ def plant(ctx: click.Context, env: str | None, landing: Path | None, warehouse: 
 
     Exit codes: 0 done, 64 usage, 65 bad data, 69 a service is away, 70 bug, 74 disk, 75 try again later.
     """
-    level = logging.INFO if verbose else logging.WARNING
+    log_to_stderr(logging.INFO if verbose else logging.WARNING)
+    ctx.obj = Options(env, landing, warehouse)
+
+
+def log_to_stderr(level: int) -> None:
+    """Configure this process's logging."""
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("py4j").setLevel(logging.ERROR)
-    ctx.obj = Options(env, landing, warehouse)
 
 
 def run() -> None:

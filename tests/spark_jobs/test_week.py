@@ -13,7 +13,7 @@ from conf.errors import ContractError, UsageError
 from conf.job import Job
 from conf.pipeline import BY_NAME, DAILY, JOBS, WEEKLY, cut
 from conf.settings import GenerateCandidates, Settings
-from spark_jobs import week
+from spark_jobs import workers
 from spark_jobs.books import Attempt
 from spark_jobs.runner import Plant, Written
 from spark_jobs.schema import arrow_schema
@@ -26,7 +26,7 @@ SATURDAY = MONDAY - timedelta(days=2)
 
 @pytest.fixture
 def plant(tmp_path: Path) -> Plant:
-    return Plant(Settings(warehouse=tmp_path / "warehouse", landing=tmp_path / "landing"))
+    return Plant(Settings(warehouse=tmp_path / "warehouse", landing=tmp_path / "landing", jobs_at_once=1))
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, date, int | None]]:
         plant.books.write(Attempt(f"{name}-{run_date}", name, run_date, edition or 0, {}, ""), "done", exit_code=0)
         return Written()
 
-    monkeypatch.setattr(week, "run_job", run_job)
+    monkeypatch.setattr(workers, "run_job", run_job)
     return asked
 
 
@@ -106,14 +106,14 @@ def test_a_source_that_fails_is_left_out_and_the_week_goes_on(
     plant: Plant, ran: list[tuple[str, date, int | None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def breaking(broken: str) -> None:
-        done = week.run_job
+        done = workers.run_job
 
         def run_job(plant: Plant, job: Job, run_date: date, edition: int | None) -> Written:
             if job.name == broken:
                 raise ContractError("it broke")
             return done(plant, job, run_date, edition)
 
-        monkeypatch.setattr(week, "run_job", run_job)
+        monkeypatch.setattr(workers, "run_job", run_job)
 
     for broken in ("train_mf", "extract_audio"):
         breaking(broken)
@@ -129,7 +129,7 @@ def test_a_source_that_fails_is_left_out_and_the_week_goes_on(
 
 
 def test_a_source_that_the_settings_do_not_name_is_not_trained(tmp_path: Path, ran: list[tuple[str, date, int | None]]) -> None:
-    wanted = Settings(warehouse=tmp_path / "w", generate_candidates=GenerateCandidates(sources=("mf",)))
+    wanted = Settings(warehouse=tmp_path / "w", jobs_at_once=1, generate_candidates=GenerateCandidates(sources=("mf",)))
     run_week(Plant(wanted), MONDAY)
     trained = [name for name, _, _ in ran if name.startswith("train_")]
     # The network of sound is no source: analysts and `plant similar` read what it makes.
