@@ -21,6 +21,10 @@ from spark_jobs.artefacts import Artefact, ArtefactRef
 from spark_jobs.schema import arrow_schema
 from spark_jobs.warehouse import Warehouse
 
+# Files of `runs` above which they become one. Each row comes in a file of its own, and a job reads them three times: with 1,500
+# rows 2.5 s each time, packed .15.
+PACKED_ABOVE = 50
+
 
 @cache
 def code_version() -> str:
@@ -98,6 +102,11 @@ class Books:
             "settings_sha256": attempt.settings_sha256, "code_version": code_version(),
         }  # fmt: skip
         self.warehouse.write_arrow(t.RUNS, pa.Table.from_pylist([row], schema=arrow_schema(t.RUNS)), "")
+
+    def pack(self) -> None:
+        """Make one file of the many that runs have left; before the first job of a run, by whoever holds the lease."""
+        if self.warehouse.exists(t.RUNS) and len(self.warehouse.state(t.RUNS).files) > PACKED_ABOVE:
+            self.warehouse.pack(t.RUNS)
 
     def register(self, ref: ArtefactRef, artefact: Artefact, run_date: date) -> pa.Table:
         """Row of `models` for an artefact, its place relative to the warehouse."""

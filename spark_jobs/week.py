@@ -54,6 +54,7 @@ def run_week(
     """
     if monday.weekday() != 0:
         raise UsageError(f"--run-date {monday} is a {monday:%A}: a week is named by the Monday served")
+    plant.books.pack()
     editions = {monday: plant.books.edition(monday) + fresh} if fresh else {}
     plan = tuple(step for step in _plan(monday, chosen, _intake_day(plant, monday)) if in_use(step.job, plant.settings))
     at_once = min(plant.settings.jobs_at_once, len(plan))

@@ -36,6 +36,7 @@ def run_command(options: Options, job: str, run_date: datetime, fresh: bool) -> 
         return
     with held(settings.warehouse.resolve(), f"run {job} {day}", settings.lease_minutes) as lease:
         plant = Plant(settings, lease)
+        plant.books.pack()
         edition = plant.books.edition(day) + 1 if fresh else None
         written = run_job(plant, BY_NAME[job], day, edition)
     click.echo(json.dumps({"job": job, "run_date": str(day), "rows": written.rows, "versions": written.versions}))

@@ -11,10 +11,10 @@ import pytest
 
 from conf.errors import ContractError
 from conf.pipeline import BY_NAME
-from conf.tables import MODELS
+from conf.tables import MODELS, RUNS
 from spark_jobs import artefacts
 from spark_jobs.artefacts import Artefact
-from spark_jobs.books import Attempt, Books, code_version
+from spark_jobs.books import PACKED_ABOVE, Attempt, Books, code_version
 from spark_jobs.warehouse import Warehouse
 
 MONDAY = date(2026, 9, 7)
@@ -50,6 +50,24 @@ def test_the_first_read_of_a_week_pins_its_version(books: Books) -> None:
     assert books.pins(MONDAY, 0) == {"listens": 3, "users": 2}
     assert books.pins(MONDAY, 1) == {"listens": 9}
     assert (books.edition(MONDAY), books.edition(date(2026, 1, 5))) == (1, 0)
+
+
+def test_packed_books_say_the_same_in_one_file(books: Books) -> None:
+    for n in range(PACKED_ABOVE):
+        books.write(attempt(f"a{n}", {"listens": n}), "started")
+    before = books.entries()
+    books.pack()
+    assert len(books.warehouse.state(RUNS).files) == PACKED_ABOVE, "few enough to be left alone"
+    books.write(attempt("last", {}), "started")
+    books.pack()
+    assert len(books.warehouse.state(RUNS).files) == 1
+    assert books.entries()[:-1] == before
+    assert books.pins(MONDAY, 0) == {"listens": 0}
+
+
+def test_books_of_nobody_have_nothing_to_pack(books: Books) -> None:
+    books.pack()
+    assert books.entries() == []
 
 
 @pytest.mark.parametrize(
