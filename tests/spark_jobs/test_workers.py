@@ -29,7 +29,11 @@ CONTEXTS = BY_NAME["train_contexts"]
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(warehouse=tmp_path / "warehouse", landing=tmp_path / "landing", jobs_at_once=2)
+    """Of a warehouse with the tables in use, as a week makes them before its first job."""
+    chosen = Settings(warehouse=tmp_path / "warehouse", landing=tmp_path / "landing", jobs_at_once=2)
+    for table in (t.RUNS, *CONTEXTS.writes, *(read.table for read in CONTEXTS.reads)):
+        Plant(chosen).warehouse.ensure(table)
+    return chosen
 
 
 def models(settings: Settings) -> set[tuple[str, str]]:
