@@ -7,6 +7,7 @@ once come to the same answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -56,12 +57,12 @@ class Facts:
     def __len__(self) -> int:
         return len(self.listener)
 
-    @property
+    @cached_property
     def weekend(self) -> Int64s:
         """1 on Saturday and Sunday, int64 [s]."""
         return (self.weekday >= 5).astype(np.int64)
 
-    @property
+    @cached_property
     def mean(self) -> Float64s:
         """Mean readings, float64 [s, 7]; 0 where no play knows one."""
         return self.total / np.maximum(self.count, 1.0)

@@ -91,3 +91,43 @@ def add_styles(listener: Int64s, styles: Float32s, weight: Float64s, out: Float6
             if styles[s, c] > 0:
                 for k in range(weight.shape[1]):
                     out[u, k, c] += weight[s, k] * styles[s, c]
+
+
+@jit
+def sure_sums(
+    mean: Float64s, count: Float64s, modes: Float64s, spread: Float64s, within: Float64s, sure: Float64s, total: Float64s
+) -> None:
+    """Add to `sure` float64 [k, d] how much each session's mean readings say of its mode, and to `total` what they say.
+
+    A session of few plays lies far off by chance: its say is what its plays leave sure. `modes` float64 [s, k]; the rest as in
+    `reading_scores`.
+    """
+    for s in range(mean.shape[0]):
+        for k in range(spread.shape[0]):
+            for d in range(mean.shape[1]):
+                if count[s, d] > 0:
+                    say = modes[s, k] * (spread[k, d] / (spread[k, d] + within[d] / max(count[s, d], 1.0)))
+                    sure[k, d] += say
+                    total[k, d] += say * mean[s, d]
+
+
+@jit
+def scatter_sums(
+    mean: Float64s,
+    count: Float64s,
+    modes: Float64s,
+    centre: Float64s,
+    spread: Float64s,
+    within: Float64s,
+    known: Float64s,
+    out: Float64s,
+) -> None:
+    """Add to `out` float64 [k, d] the variance that each session lends its mode around `centre`, and its say to `known`."""
+    for s in range(mean.shape[0]):
+        for k in range(spread.shape[0]):
+            for d in range(mean.shape[1]):
+                if count[s, d] > 0:
+                    gain = spread[k, d] / (spread[k, d] + within[d] / max(count[s, d], 1.0))
+                    off = mean[s, d] - centre[k, d]
+                    known[k, d] += modes[s, k]
+                    out[k, d] += modes[s, k] * (gain * gain * (off * off) + (1.0 - gain) * spread[k, d])

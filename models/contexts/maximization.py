@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from conf.contexts import TrainContexts
 from models.contexts.facts import SLOTS, Facts, first_plays
+from models.contexts.kernels import scatter_sums, sure_sums
 from models.contexts.modes import OWN_MODES
 from models.contexts.personal import Personal, design_effect
 from models.contexts.tables import Tables
@@ -101,19 +102,16 @@ def within_sessions(listening: Listening, said: Facts, of_tracks: Float64s, prio
 
 def readings(said: Facts, modes: Float64s, tables: Tables, beforehand: Tables, weight: float) -> dict[str, Float64s]:
     """Means and variances of the modes' readings, `centre` and `spread` float64 [k, 7]."""
-    noise = tables.within / np.maximum(said.count, 1.0)
-    centre, spread = np.empty_like(tables.centre), np.empty_like(tables.spread)
-    for k in range(len(centre)):
-        # A session of few plays lies far off by chance: its say is what its plays leave sure.
-        gain = tables.spread[k] / (tables.spread[k] + noise)
-        share = modes[:, k : k + 1] * (said.count > 0)
-        sure = (share * gain).sum(axis=0)
-        found = ((share * gain * said.mean).sum(axis=0) + PSEUDO * beforehand.centre[k]) / (sure + PSEUDO)
-        centre[k] = (1.0 - weight) * found + weight * beforehand.centre[k]
-        left = gain**2 * np.square(said.mean - centre[k]) + (1.0 - gain) * tables.spread[k]
-        found = ((share * left).sum(axis=0) + PSEUDO * beforehand.spread[k]) / (share.sum(axis=0) + PSEUDO)
-        spread[k] = (1.0 - weight) * found + weight * beforehand.spread[k]
-    return {"centre": centre, "spread": spread}
+    sure, total, known, scatter = (np.zeros_like(tables.centre) for _ in range(4))
+    sure_sums(said.mean, said.count, modes, tables.spread, tables.within, sure, total)
+    centre = _held(total, sure, beforehand.centre, weight)
+    scatter_sums(said.mean, said.count, modes, centre, tables.spread, tables.within, known, scatter)
+    return {"centre": centre, "spread": _held(scatter, known, beforehand.spread, weight)}
+
+
+def _held(total: Float64s, said: Float64s, prior: Float64s, weight: float) -> Float64s:
+    """Mean of what was said, of which the prior keeps its part."""
+    return np.asarray((1.0 - weight) * ((total + PSEUDO * prior) / (said + PSEUDO)) + weight * prior)
 
 
 def styles(said: Facts, told: Personal, modes: Float64s, beforehand: Tables, params: TrainContexts) -> dict[str, Float64s]:
