@@ -106,7 +106,7 @@ class Books:
     def pack(self) -> None:
         """Make one file of the many that runs have left; before the first job of a run, by whoever holds the lease."""
         if self.warehouse.exists(t.RUNS) and len(self.warehouse.state(t.RUNS).files) > PACKED_ABOVE:
-            self.warehouse.pack(t.RUNS)
+            self.warehouse.compact(t.RUNS)
 
     def register(self, ref: ArtefactRef, artefact: Artefact, run_date: date) -> pa.Table:
         """Row of `models` for an artefact, its place relative to the warehouse."""

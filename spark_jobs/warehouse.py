@@ -77,11 +77,9 @@ class Warehouse:
         if not self.exists(table):
             self._create(table)
             return
-        there = _columns(self._open(table))  # opening reads the log: once, not for each column
-        if lacking := [name for name in table.column_names if name not in there]:
-            raise ContractError(
-                f"table {table.name} lacks {', '.join(lacking)}, it keeps an older contract: run `plant migrate`"
-            )
+        there = {field.name for field in self._open(table).schema().fields}  # once: it reads the log
+        if lacking := ", ".join(name for name in table.column_names if name not in there):
+            raise ContractError(f"table {table.name} lacks {lacking}, it keeps an older contract: run `plant migrate`")
 
     def _create(self, table: Table) -> None:
         path = self.path(table)
@@ -218,20 +216,14 @@ class Warehouse:
         actions = pa.table(self._open(table).get_add_actions(flatten=True))
         return dict(Counter(actions[f"partition.{table.partition[0]}"].to_pylist()))
 
-    def compact(self, table: Table, days: list[date]) -> int:
-        """Pack the files of each of these days (of the first partition column) into one; returns how many files went."""
-        return self._packed(table, [(table.partition[0], "in", list(map(str, days)))]) if days else 0
+    def compact(self, table: Table, days: list[date] | None = None) -> int:
+        """Pack the files of each of these days (of the first partition column), or of the table, into one; how many went.
 
-    def pack(self, table: Table) -> int:
-        """Pack the files of a table without partitions; returns how many went. Whoever asks holds the lease.
-
-        Two who packed at once would both succeed, and every row would stand there twice (seen with delta-rs 1.6).
+        Under the lease alone: two who pack at once both succeed, and each row stands there twice (seen with delta-rs 1.6.6).
         """
-        return self._packed(table)
-
-    def _packed(self, table: Table, chosen: list[Any] | None = None) -> int:
-        zstd = WriterProperties(compression="ZSTD")
-        return int(self._open(table).optimize.compact(chosen, writer_properties=zstd)["numFilesRemoved"])
+        chosen = None if days is None else [(table.partition[0], "in", list(map(str, days)))]
+        packing = {"writer_properties": WriterProperties(compression="ZSTD")}
+        return 0 if days == [] else int(self._open(table).optimize.compact(chosen, **packing)["numFilesRemoved"])
 
     def add_nullable(self, table: Table, names: Iterable[str]) -> None:
         """Add contract columns to the log alone: rows that are there read as null."""
@@ -294,10 +286,6 @@ class Warehouse:
         except (DeltaError, OSError) as torn:
             at, why = "" if version is None else f" at version {version}", str(torn).splitlines()[0]
             raise DiskError(f"table {table.name}{at} cannot be opened: {why}; `plant doctor` looks closer") from None
-
-
-def _columns(delta: DeltaTable) -> list[str]:
-    return [f.name for f in delta.schema().fields]
 
 
 def _check_types(table: Table, got: dict[str, str], names_only: bool = False) -> None:
