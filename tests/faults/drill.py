@@ -93,9 +93,9 @@ def lose_key(name: str) -> None:
 
 
 def wait_for(path: str) -> None:
-    from spark_jobs import week
+    from spark_jobs import workers
 
-    run_job = week.run_job
+    run_job = workers.run_job
 
     def waiting(*arguments: Any) -> Any:
         Path(path).with_suffix(".reached").touch()
@@ -104,7 +104,7 @@ def wait_for(path: str) -> None:
             time.sleep(0.1)
         return run_job(*arguments)
 
-    week.run_job = waiting
+    workers.run_job = waiting
 
 
 def stores() -> dict[str, Any]:
