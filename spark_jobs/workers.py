@@ -16,8 +16,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
 
 from conf.errors import EXIT_BUG, FactoryError, KilledError
 from conf.job import Job
@@ -36,7 +36,7 @@ def workers(plant: Plant, at_once: int) -> Iterator[BeginJob]:
     One at a time: all of them here, in the thread that asks. Whatever interrupts the block, as Ctrl-C does, ends them at once.
     """
     if at_once <= 1:
-        yield lambda *asked: _here(run_job, plant, *asked)
+        yield partial(_here, plant)
         return
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe(duplex=False)
@@ -74,11 +74,11 @@ def outcome(begun: Future[Written], job: Job) -> Written:
         ) from None
 
 
-def _here(run: Callable[..., Written], *asked: Any) -> Future[Written]:
+def _here(plant: Plant, job: Job, run_date: date, edition: int | None) -> Future[Written]:
     """An outcome that is there at once."""
     done: Future[Written] = Future()
     try:
-        done.set_result(run(*asked))
+        done.set_result(run_job(plant, job, run_date, edition))
     except Exception as failed:
         done.set_exception(failed)
     return done

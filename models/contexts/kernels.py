@@ -94,6 +94,12 @@ def add_styles(listener: Int64s, styles: Float32s, weight: Float64s, out: Float6
 
 
 @jit
+def gain_of(spread: float, within: float, count: float) -> float:
+    """Share of how far a session's mean lies off that is the session's own; the rest is what its `count` plays leave unsure."""
+    return spread / (spread + within / count)
+
+
+@jit
 def sure_sums(
     mean: Float64s, count: Float64s, modes: Float64s, spread: Float64s, within: Float64s, sure: Float64s, total: Float64s
 ) -> None:
@@ -106,7 +112,7 @@ def sure_sums(
         for k in range(spread.shape[0]):
             for d in range(mean.shape[1]):
                 if count[s, d] > 0:
-                    say = modes[s, k] * (spread[k, d] / (spread[k, d] + within[d] / max(count[s, d], 1.0)))
+                    say = modes[s, k] * gain_of(spread[k, d], within[d], count[s, d])
                     sure[k, d] += say
                     total[k, d] += say * mean[s, d]
 
@@ -127,7 +133,7 @@ def scatter_sums(
         for k in range(spread.shape[0]):
             for d in range(mean.shape[1]):
                 if count[s, d] > 0:
-                    gain = spread[k, d] / (spread[k, d] + within[d] / max(count[s, d], 1.0))
+                    gain = gain_of(spread[k, d], within[d], count[s, d])
                     off = mean[s, d] - centre[k, d]
                     known[k, d] += modes[s, k]
                     out[k, d] += modes[s, k] * (gain * gain * (off * off) + (1.0 - gain) * spread[k, d])

@@ -37,9 +37,12 @@ def mixed(counted: Float64s, prior: Float64s, weight: float) -> Float64s:
     >>> mixed(np.array([[80.0, 0.0]]), np.array([[0.5, 0.5]]), weight=0.0).tolist()
     [[0.9, 0.1]]
     """
-    total = counted.sum(axis=-1, keepdims=True)
-    data = (counted + PSEUDO * prior) / (total + PSEUDO)
-    return np.asarray((1.0 - weight) * data + weight * prior)
+    return held(counted, counted.sum(axis=-1, keepdims=True), prior, weight)
+
+
+def held(total: Float64s, said: Float64s, prior: Float64s, weight: float) -> Float64s:
+    """`total` over what was `said`, of which the prior keeps its part."""
+    return np.asarray((1.0 - weight) * ((total + PSEUDO * prior) / (said + PSEUDO)) + weight * prior)
 
 
 def at_home(prior: Float64s, counted: npt.NDArray[Any], shares: Float64s) -> Float64s:
@@ -80,8 +83,8 @@ def skips(
     plays = (effective * said.plays)[:, None]
     slope = (modes * ((effective * said.skips)[:, None] - plays * rate)).sum(axis=0)
     bend = (modes * plays * rate * (1.0 - rate)).sum(axis=0)
-    held = PSEUDO + params.prior_weight * bend
-    return np.asarray(now + (slope - held * (now - prior)) / (bend + held)).clip(-3, 3)
+    pull = PSEUDO + params.prior_weight * bend
+    return np.asarray(now + (slope - pull * (now - prior)) / (bend + pull)).clip(-3, 3)
 
 
 def within_sessions(listening: Listening, said: Facts, of_tracks: Float64s, prior: Float64s) -> Float64s:
@@ -104,14 +107,9 @@ def readings(said: Facts, modes: Float64s, tables: Tables, beforehand: Tables, w
     """Means and variances of the modes' readings, `centre` and `spread` float64 [k, 7]."""
     sure, total, known, scatter = (np.zeros_like(tables.centre) for _ in range(4))
     sure_sums(said.mean, said.count, modes, tables.spread, tables.within, sure, total)
-    centre = _held(total, sure, beforehand.centre, weight)
+    centre = held(total, sure, beforehand.centre, weight)
     scatter_sums(said.mean, said.count, modes, centre, tables.spread, tables.within, known, scatter)
-    return {"centre": centre, "spread": _held(scatter, known, beforehand.spread, weight)}
-
-
-def _held(total: Float64s, said: Float64s, prior: Float64s, weight: float) -> Float64s:
-    """Mean of what was said, of which the prior keeps its part."""
-    return np.asarray((1.0 - weight) * ((total + PSEUDO * prior) / (said + PSEUDO)) + weight * prior)
+    return {"centre": centre, "spread": held(scatter, known, beforehand.spread, weight)}
 
 
 def styles(said: Facts, told: Personal, modes: Float64s, beforehand: Tables, params: TrainContexts) -> dict[str, Float64s]:
@@ -122,6 +120,6 @@ def styles(said: Facts, told: Personal, modes: Float64s, beforehand: Tables, par
     np.add.at(plays, said.listener, weight * said.styles.sum(axis=1, keepdims=True))
     expected = plays.sum(axis=0)[:, None] * beforehand.typical
     expected[:OWN_MODES] = plays[:, :OWN_MODES].T @ told.own_styles
-    held = PSEUDO * beforehand.typical + params.prior_weight * expected
-    tilt = (played + held * beforehand.tilt) / (expected + held)
+    pull = PSEUDO * beforehand.typical + params.prior_weight * expected
+    tilt = (played + pull * beforehand.tilt) / (expected + pull)
     return {"tilt": tilt / np.maximum((tilt * beforehand.typical).sum(axis=1, keepdims=True), 1e-300)}

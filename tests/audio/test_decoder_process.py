@@ -17,6 +17,7 @@ import soundfile
 from audio.decode import Limits, decode
 from audio.decoder_process import DecoderProcess
 from conf.errors import AudioError
+from tests.processes import alive
 
 Write = Callable[..., Path]
 
@@ -33,14 +34,6 @@ def reason(decoder: DecoderProcess, path: Path) -> tuple[str, str]:
     with pytest.raises(AudioError) as refused:
         decoder.decode(path)
     return refused.value.reason, refused.value.detail
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that ended and was not waited for (its parent is gone) does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def child_of(decoder: DecoderProcess) -> int:

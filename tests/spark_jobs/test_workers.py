@@ -22,6 +22,7 @@ from spark_jobs.lease import held
 from spark_jobs.runner import Plant
 from spark_jobs.week import run_week
 from spark_jobs.workers import outcome, workers
+from tests.processes import alive
 
 MONDAY = date(2026, 9, 7)
 CONTEXTS = BY_NAME["train_contexts"]
@@ -115,11 +116,3 @@ def test_workers_of_a_killed_week_end_with_it(tmp_path: Path) -> None:
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < deadline, "a worker outlived the week that started it"
         time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False

@@ -26,6 +26,7 @@ from spark_jobs.hearing.ear import Ear
 from spark_jobs.hearing.folders import files_of
 from spark_jobs.hearing.lines import HEADER, REMEDIES, line_of
 from spark_jobs.hearing.rows import KEYS
+from tests.processes import alive
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL_AUDIO = ROOT.parent / "shared" / "audio"
@@ -262,13 +263,6 @@ def children_of(pid: int) -> set[int]:
     while fresh := {child for child, parent in parents.items() if parent in fresh} - found:
         found |= fresh
     return found
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @on_linux
