@@ -5,12 +5,12 @@ PLANT := .venv/bin/plant
 REAL ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup week test test-faults real airflow lint types docs lock clean
+.PHONY: help setup week test test-faults real airflow lint types docs lock kernels clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-setup: ## .venv with locked pins, Java where apt-get may be used, Spark's jars: once
+setup: ## .venv with locked pins, Java where apt-get may be used, Spark's jars, kernels compiled: once
 	@bin/setup
 
 week: setup ## simulate the demo world if it is not there, and make its newest week of playlists
@@ -42,6 +42,9 @@ docs: setup ## write docs/tables.md and docs/landing.md from the contracts
 lock: setup ## resolve requirements*.in anew
 	@.venv/bin/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
 	@.venv/bin/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+kernels: setup ## list what is compiled here in conf/kernels.lock: after a week and a `plant why`, on a fresh clone
+	@$(PY) -m spark_jobs.kernels --list > run/kernels.lock && mv run/kernels.lock conf/
 
 clean: ## remove what runs made (keeps .venv)
 	@rm -rf run spark-warehouse metastore_db derby.log
