@@ -11,7 +11,7 @@ import pytest
 from conf.errors import ArtefactError
 from conf.trainers import TrainSequence
 from models.sequence.batches import Sequences, in_order
-from models.sequence.encoder import as_numpy, encode, parameters
+from models.sequence.encoder import as_numpy, dropped, encode, parameters
 from models.sequence.graph import encoder_graph
 from models.sequence.serving import Encoder
 from models.sequence.training import listener_vectors
@@ -79,3 +79,19 @@ def test_a_torn_encoder_is_refused() -> None:
     graph = np.frombuffer(encoder_graph(as_numpy(random_weights(PARAMS)), 3), np.uint8)
     with pytest.raises(ArtefactError, match="train sequence again"):
         Encoder.of(graph[: len(graph) // 2])
+
+
+@pytest.mark.parametrize(("share", "of_256"), [(0.5, 128), (0.2, 51), (0.999, 255)])
+def test_dropping_takes_its_share_each_unit_by_itself_and_keeps_the_mean(share: float, of_256: int) -> None:
+    x = np.ones((397, 3, 101), np.float32)  # no multiple of four
+    kept = np.asarray(dropped(x, share, jax.random.key(3, impl="unsafe_rbg")))
+    assert set(np.unique(kept)) == {0.0, np.float32(256 / (256 - of_256))}
+    assert (kept == 0).mean() == pytest.approx(of_256 / 256, abs=0.005)
+    flat = (kept == 0).ravel()
+    for lag in (1, 2, 3, 4):
+        assert (flat[lag:] & flat[:-lag]).mean() == pytest.approx((of_256 / 256) ** 2, abs=0.01)
+
+
+def test_nothing_is_dropped_without_a_key_or_a_share() -> None:
+    x = np.ones(5, np.float32)
+    assert dropped(x, 0.5, None) is x and dropped(x, 0.0, jax.random.key(3)) is x
