@@ -44,7 +44,7 @@ lock: setup ## resolve requirements*.in anew
 	@.venv/bin/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
 kernels: setup ## list what is compiled here in conf/kernels.lock: after a week and a `plant why`, on a fresh clone
-	@$(PY) -m spark_jobs.kernels --list > run/kernels.lock && mv run/kernels.lock conf/
+	@$(PY) -m spark_jobs.kernels --list > .kernels.lock && mv .kernels.lock conf/kernels.lock
 
 clean: ## remove what runs made (keeps .venv)
 	@rm -rf run spark-warehouse metastore_db derby.log
