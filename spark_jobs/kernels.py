@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import pkgutil
 import sys
 from collections import defaultdict
@@ -25,9 +24,11 @@ from numba.core.dispatcher import Dispatcher
 
 from conf.errors import ContractError
 from conf.settings import CONF
+from models.cores import usable
 
 LOCK = CONF / "kernels.lock"
 PACKAGES = ("models",)
+MOST_PROCESSES = 4  # the largest module takes a fifth of all the time: more would wait for it
 
 
 class Signature(NamedTuple):
@@ -148,4 +149,4 @@ if __name__ == "__main__":
         for kernel, takes in compiled_here():
             print(kernel, json.dumps(takes))
     else:
-        compile_all(locked(), len(os.sched_getaffinity(0)))
+        compile_all(locked(), min(usable(), MOST_PROCESSES))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -11,3 +13,25 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def children_of(pid: int) -> set[int]:
+    """Processes below one, however deep."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split() if entry.name.isdigit() else None
+        except OSError:
+            continue
+        if fields and fields[0] != "Z":
+            parents[int(entry.name)] = int(fields[1])
+    found, fresh = set[int](), {pid}
+    while fresh := {child for child, parent in parents.items() if parent in fresh} - found:
+        found |= fresh
+    return found
+
+
+def wait_for(what: Callable[[], bool]) -> bool:
+    """Ask for ten seconds; whether it came true."""
+    pause = threading.Event()
+    return any(what() or pause.wait(0.05) for _ in range(200))

@@ -13,6 +13,7 @@ import pytest
 from conf.tables import TABLES
 from spark_jobs.schema import arrow_schema
 from spark_jobs.warehouse import Warehouse
+from tests.spark_jobs.songs import fill_shelf
 
 MONDAY = date(2026, 9, 7)
 LAST_MONDAY = MONDAY - timedelta(days=7)
@@ -240,3 +241,11 @@ def _planted_once(tmp_path_factory: pytest.TempPathFactory, planted_rows: dict[s
 def planted(_planted_once: Path, tmp_path: Path) -> Warehouse:
     """A warehouse of its own for each test, every table filled."""
     return Warehouse(Path(shutil.copytree(_planted_once, tmp_path / "warehouse")))
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the six files of `songs.fill_shelf`."""
+    folder = tmp_path_factory.mktemp("shelf")
+    fill_shelf(folder)
+    return folder

@@ -28,27 +28,10 @@ from spark_jobs.contract import Output, Refused
 from spark_jobs.lease import take
 from spark_jobs.runner import Plant, run_job
 from spark_jobs.schema import arrow_schema
+from tests.spark_jobs.small_tables import metrics_table, taken_table, users_table
 
 MONDAY = date(2026, 9, 7)
 EVALUATE = Job("evaluate", "planted", "arrow", "weekly", reads=(Read(t.USERS), Read(t.METRICS)), writes=(t.METRICS,))
-
-
-def metrics(run_date: date, value: float) -> pa.Table:
-    row = {
-        "run_date": run_date, "surface": "s", "cut": run_date, "model": "m", "metric": "n", "value": value,
-        "low": None, "high": None, "listeners": 1, "simulated": True,
-    }  # fmt: skip
-    return pa.Table.from_pylist([row], schema=arrow_schema(t.METRICS))
-
-
-def users_table(*names: str) -> pa.Table:
-    rows = [{"user_id": name, "timezone": None, "country": None, "simulated": True} for name in names]
-    return pa.Table.from_pylist(rows, schema=arrow_schema(t.USERS))
-
-
-def taken(day: date) -> pa.Table:
-    row = dict.fromkeys(t.LANDING_FILES.column_names, "x") | {"bytes": 1, "rows": 1, "quarantined": 0, "taken_on": day}
-    return pa.Table.from_pylist([row], schema=arrow_schema(t.LANDING_FILES))
 
 
 @pytest.fixture
@@ -76,10 +59,7 @@ def plant_job() -> Iterator[Callable[..., None]]:
 
 def count_users(*, users: Any, metrics: Any, params: Any, run: Any) -> dict[str, Output]:
     """The value is the number of listeners seen."""
-    return {"metrics": Output(_metrics(run.run_date, users.count()))}
-
-
-_metrics = metrics
+    return {"metrics": Output(metrics_table(run.run_date, users.count()))}
 
 
 def values(plant: Plant) -> dict[date, float]:
@@ -136,7 +116,7 @@ def test_a_killed_intake_starts_again_from_before_its_dead_attempt(
     def transform(*, users: Any, landing_files: Any, params: Any, run: Any) -> dict[str, Output]:
         seen.append((users.count(), landing_files.count()))
         run.write("users", Output(users_table("bo"), replace=""))
-        run.write("landing_files", Output(taken(run.run_date), replace=""))
+        run.write("landing_files", Output(taken_table(run.run_date), replace=""))
         if len(seen) == 1:
             raise KeyboardInterrupt
         return {}
@@ -186,7 +166,7 @@ def test_a_bug_is_recorded_and_raised_as_it_is(plant: Plant, plant_job: Any) -> 
 
 def test_a_refusal_writes_its_own_outputs_and_nothing_else(plant: Plant, plant_job: Any) -> None:
     def transform(*, run: Any, **_: Any) -> Any:
-        raise Refused("refuses 3 of 4 rows", {"metrics": Output(metrics(run.run_date, 9.0))})
+        raise Refused("refuses 3 of 4 rows", {"metrics": Output(metrics_table(run.run_date, 9.0))})
 
     plant_job(EVALUATE, transform)
     with pytest.raises(ContractError, match="refuses 3 of 4 rows"):
@@ -197,7 +177,7 @@ def test_a_refusal_writes_its_own_outputs_and_nothing_else(plant: Plant, plant_j
 
 
 def test_rows_outside_the_contract_fail_the_job(plant: Plant, plant_job: Any) -> None:
-    plant_job(EVALUATE, lambda **_: {"metrics": Output(metrics(MONDAY, 1.0).drop_columns(["value"]))})
+    plant_job(EVALUATE, lambda **_: {"metrics": Output(metrics_table(MONDAY, 1.0).drop_columns(["value"]))})
     with pytest.raises(ContractError, match=r"rows lack \['value'\]"):
         run_job(plant, EVALUATE, MONDAY)
     assert states(plant)[-1] == ("failed", 65)
@@ -233,7 +213,7 @@ def test_windows_of_the_registry(
 @pytest.mark.parametrize(("rows", "expected"), [("this_week", [2.0]), ("last_week", [1.0])])
 def test_weeks_of_the_registry(plant: Plant, plant_job: Any, rows: Any, expected: list[float]) -> None:
     for monday, value in ((MONDAY - timedelta(days=7), 1.0), (MONDAY, 2.0), (MONDAY + timedelta(days=7), 3.0)):
-        plant.warehouse.write_arrow(t.METRICS, metrics(monday, value), "")
+        plant.warehouse.write_arrow(t.METRICS, metrics_table(monday, value), "")
     job = Job("evaluate", "planted", "arrow", "weekly", reads=(Read(t.METRICS, rows),))
     seen: list[float] = []
     plant_job(job, lambda *, metrics, **_: seen.extend(metrics.table()["value"].to_pylist()) or {})

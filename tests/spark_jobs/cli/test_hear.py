@@ -1,77 +1,33 @@
-"""`plant hear`: planted tempi and keys come back, broken files cost themselves alone, and no process stays behind."""
+"""`plant hear`: planted tempi and keys come back, and broken files cost themselves alone."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from audio.decode import Limits
 from audio.hearing import hear
 from conf.audio import REASONS
 from conf.contracts.audio import TRACK_AUDIO
 from spark_jobs.cli.main import main
-from spark_jobs.hearing import crew as crews
-from spark_jobs.hearing.crew import Crew
-from spark_jobs.hearing.ear import Ear
 from spark_jobs.hearing.folders import files_of
 from spark_jobs.hearing.lines import HEADER, REMEDIES, line_of
 from spark_jobs.hearing.rows import KEYS
-from tests.processes import alive
+from tests.spark_jobs.songs import RATE, song
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL_AUDIO = ROOT.parent / "shared" / "audio"
-RATE = 22_050
 FIRST_KEYS = [
     *("path", "status", "reason", "detail", "duration_s", "tempo_bpm", "tempo_conf", "tempo_alt_bpm", "key", "key_pc"),
     *("key_mode", "key_conf", "tuning_cents", "energy", "loudness_db", "acousticness", "valence", "arousal", "moods"),
 ]
-on_linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc which processes live")
 Rows = list[dict[str, object]]
-
-
-def song(bpm: float, tonic: int, mode: str, seconds: float = 16.0) -> np.ndarray:
-    """Simulated: a click a beat, and the chords I IV V I of a key, one a bar."""
-    t = np.arange(round(seconds * RATE)) / RATE
-    beat = 60.0 / bpm
-    rng = np.random.default_rng(7)
-    y = 0.4 * rng.standard_normal(len(t)) * np.exp(-60 * (t % beat))
-    third = 4 if mode == "major" else 3
-    for bar, root in enumerate(np.resize([0, 5, 7, 0], int(seconds / (4 * beat)) + 1)):
-        sounding = (t >= bar * 4 * beat) & (t < (bar + 1) * 4 * beat)
-        # In a minor key the fifth's chord is a minor one as well: the natural scale.
-        for interval in (0, third, 7):
-            hz = 261.63 * 2 ** ((tonic + root + interval) / 12)
-            y[sounding] += 0.1 * np.sin(2 * np.pi * hz * t[sounding])
-    return y.astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six files: four songs, one cut short and one that is text."""
-    folder = tmp_path_factory.mktemp("shelf")
-    for name, bpm, tonic, mode in (
-        ("b fis.wav", 120, 6, "minor"),
-        ("a c.flac", 96, 0, "major"),
-        ("d/es.ogg", 140, 3, "major"),
-        ("d/g.txt", 110, 7, "minor"),
-    ):
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, song(bpm, tonic, mode), RATE, format={".txt": "FLAC"}.get(path.suffix))
-    whole = (folder / "b fis.wav").read_bytes()
-    (folder / "c cut.wav").write_bytes(whole[: len(whole) // 2])
-    (folder / "e.mp3").write_text("this is no music")
-    return folder
 
 
 def heard(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, Rows, str]:
@@ -220,128 +176,6 @@ def test_it_starts_no_jvm_and_imports_no_table(shelf: Path) -> None:
     row, last = answer.stdout.splitlines()
     assert json.loads(row)["key"] == "C major"
     assert last == "0 []"
-
-
-# --- the ear ------------------------------------------------------------------------------------------------------
-
-
-def test_an_ear_embeds_with_the_network_that_it_is_given(shelf: Path) -> None:
-    """A network whose embedding is the mean of each band, planted as a graph."""
-    onnx = pytest.importorskip("onnx")
-    from audio.cnn.embedding import Embedder
-    from audio.cnn.patches import patches_of
-
-    given = onnx.helper.make_tensor_value_info("patches", onnx.TensorProto.FLOAT, ["p", 1, 128, 160])
-    made = onnx.helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, ["p", 128])
-    axes = onnx.numpy_helper.from_array(np.array([1, 3]), "axes")
-    mean = onnx.helper.make_node("ReduceMean", ["patches", "axes"], ["embedding"], keepdims=0)
-    graph = onnx.helper.make_graph([mean], "bands", [given], [made], [axes])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
-    with Ear(Limits(timeout_s=20.0), Embedder(model.SerializeToString())) as ear:
-        found = ear.hear_file(shelf / "a c.flac")
-        refused = ear.hear_file(shelf / "e.mp3")
-    assert found.heard is not None and found.embedding is not None
-    bands = patches_of(found.heard.mel).mean(axis=(0, 1))
-    np.testing.assert_allclose(found.embedding, bands / np.linalg.norm(bands), atol=1e-5)
-    assert (refused.status, refused.reason, refused.embedding) == ("failed", "unrecognised", None)
-
-
-# --- the crew -----------------------------------------------------------------------------------------------------
-
-
-def children_of(pid: int) -> set[int]:
-    """Processes below one, however deep."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        try:
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split() if entry.name.isdigit() else None
-        except OSError:
-            continue
-        if fields and fields[0] != "Z":
-            parents[int(entry.name)] = int(fields[1])
-    found, fresh = set[int](), {pid}
-    while fresh := {child for child, parent in parents.items() if parent in fresh} - found:
-        found |= fresh
-    return found
-
-
-@on_linux
-def test_a_process_that_dies_loses_only_its_file(shelf: Path) -> None:
-    files = [shelf / "a c.flac"] * 4
-    with Crew(1, Limits(timeout_s=20.0)) as crew:
-        rows = crew.hear(files)
-        assert next(rows)["status"] == "ok"
-        (pid,) = crew.pids
-        os.kill(pid, signal.SIGSTOP)  # so that it is surely at work when it dies
-        killer = threading.Timer(0.2, os.kill, (pid, signal.SIGKILL))
-        killer.start()
-        lost = next(rows)
-        killer.join()
-        assert (lost["reason"], lost["path"]) == ("crash", str(files[1]))
-        assert "SIGKILL" in str(lost["detail"])
-        assert next(rows)["key"] == "C major"
-        (second,) = crew.pids
-        os.kill(second, signal.SIGKILL)
-        os.waitid(os.P_PID, second, os.WEXITED | os.WNOWAIT)
-        assert next(rows)["key"] == "C major", "it died between two files, which is neither's fault"
-        assert [*rows] == []
-
-
-@on_linux
-def test_a_process_that_hangs_is_killed(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Crew(1, Limits(timeout_s=20.0)) as crew:
-        rows = crew.hear([shelf / "a c.flac"] * 2)
-        next(rows)
-        (pid,) = crew.pids
-        os.kill(pid, signal.SIGSTOP)
-        monkeypatch.setattr(crews, "_PATIENCE_S", -19.5)
-        assert next(rows)["reason"] == "timeout"
-        assert not alive(pid)
-
-
-def test_a_slow_file_holds_up_only_so_many_others(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Order is kept by waiting; what waits is bounded, and what comes after the bound is still heard."""
-    monkeypatch.setattr(crews, "_AHEAD", 1)
-    files = [shelf / "a c.flac", *[shelf / "e.mp3"] * 9, shelf / "b fis.wav"]
-    with Crew(2, Limits(timeout_s=20.0)) as crew:
-        rows = [*crew.hear(files)]
-        assert len(crew.pids) <= 2
-    assert [row["path"] for row in rows] == [str(path) for path in files]
-    assert [row["key"] for row in rows] == ["C major", *[None] * 9, "F# minor"]
-
-
-@on_linux
-def test_leaving_a_crew_takes_its_processes_and_their_decoders_along(shelf: Path) -> None:
-    with Crew(2, Limits(timeout_s=20.0)) as crew:
-        next(crew.hear([shelf / "a c.flac"] * 6))
-        below = children_of(crew.pids[0])
-        all_of_them = {*crew.pids, *below}
-        assert below, "a decoder"
-    assert wait_for(lambda: not any(alive(pid) for pid in all_of_them))
-
-
-@on_linux
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_an_end_from_outside_leaves_no_child(number: signal.Signals, shelf: Path) -> None:
-    files = [str(shelf / "a c.flac")] * 2000
-    command = [sys.executable, "-m", "spark_jobs", "hear", *files, "--json"]
-    plant = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT)
-    assert plant.stdout is not None
-    assert json.loads(plant.stdout.readline())["key"] == "C major", "it comes long before the last one"
-    below = children_of(plant.pid)
-    assert len(below) >= 2, "a process that listens and its decoder"
-    plant.send_signal(number)
-    plant.stdout.close()
-    assert plant.wait(timeout=20) == (130 if number == signal.SIGINT else -signal.SIGKILL)
-    assert wait_for(lambda: not any(alive(pid) for pid in below))
-
-
-def wait_for(what: Callable[[], bool]) -> bool:
-    pause = threading.Event()
-    return any(what() or pause.wait(0.05) for _ in range(200))
-
-
-# --- real recordings ----------------------------------------------------------------------------------------------
 
 
 def test_real_recordings(capsys: pytest.CaptureFixture[str]) -> None:
