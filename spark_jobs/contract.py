@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 class Rows(Protocol):
     """Rows of one read, on demand: whole columns for what is small, a stream for what grows with listeners."""
 
-    schema: pa.Schema
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
 
     def table(self, columns: list[str] | None = None, where: Any = None) -> pa.Table:
         """All rows as one Arrow table; `where` is a pyarrow.dataset expression."""

@@ -6,6 +6,8 @@ import ast
 import importlib.util
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -114,6 +116,15 @@ def test_help_imports_nothing_heavy() -> None:
     heavy = {"pyspark", "numpy", "pyarrow", "deltalake", "duckdb", "pandas", "redis"}
     words = [ROOT / "spark_jobs" / "__init__.py", ROOT / "spark_jobs" / "cli" / "main.py", *modules("conf")]
     assert {p.name: packages(p) & heavy for p in words if packages(p) & heavy} == {}
+
+
+def test_every_benchmark_finds_what_it_imports() -> None:
+    """Nothing else runs them: a change of the house must not leave one behind."""
+    scripts = sorted(str(path) for path in (ROOT / "bench").glob("*.py"))
+    load = f"import runpy, sys; sys.path.insert(0, {str(ROOT / 'bench')!r}); [runpy.run_path(p) for p in sys.argv[1:]]"
+    done = subprocess.run([sys.executable, "-c", load, *scripts], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(scripts) > 20
 
 
 def test_every_module_has_a_name_of_the_field() -> None:
