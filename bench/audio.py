@@ -23,18 +23,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
-import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 # In scripts of bench/, `import audio` finds this file before the package: it stands in for it, and here the package is first.
@@ -43,12 +38,11 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np
 import psutil
-import pyarrow as pa
 import record
 import soundfile
 import soxr
 from audio_rivals import RIVALS, Rival
-from memory import family
+from audio_spark import SONGS, apart, rows, spark, workers
 
 from audio.chroma import pitch_classes, spectral_peaks, tuning_cents
 from audio.cnn.patches import patches_of
@@ -64,23 +58,19 @@ from audio.tempo import tempo_of, tempo_weights
 from audio.texture import texture
 from audio.timbre import timbre
 from conf.ears import ExtractAudio, TrainAudio
-from conf.settings import Spark
 from models.cores import one_blas_thread
 from spark_jobs import artefacts
 from spark_jobs.artefacts import Artefact, ArtefactRef
-from spark_jobs.features.audio_rows import HEARING, Listener
 from spark_jobs.hearing.ear import Ear
 from spark_jobs.hearing.network import network_of
 
 if TYPE_CHECKING:
     from audio.cnn.embedding import Embedder
 
-T = TypeVar("T")
 PARTS = ("ratios", "spark", "workers", "memory")
-SONGS, SECONDS = 12, 30.0
+SECONDS = 30.0
 FILES = {"ratios": SONGS, "spark": 500, "workers": 500, "memory": 2000}
 HEADS = {"factors": 64, "tags": 50, "readings": 5}
-FILE = "track_id string, path string, simulated boolean, file_id string, bytes bigint, modified_ns bigint"
 
 
 class MeasuredEar(Ear):
@@ -128,12 +118,6 @@ def embedder_of(ref: ArtefactRef) -> Embedder:
     opened = network_of(ref, "fp32")
     assert opened is not None
     return opened.embedder()
-
-
-def apart(work: Callable[..., T], *given: Any) -> T:
-    """What `work` gives in a fresh process."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work, *given).result()
 
 
 # --- ratios -------------------------------------------------------------------------------------------------------
@@ -200,91 +184,6 @@ def ratios(ref: ArtefactRef, paths: list[Path], essentia: str | None, repeats: i
         "stages_ms": {stage: round(1000 * median(part[stage] for part in parts), 2) for stage in parts[0]},
         **({} if essentia else {"essentia_missing": "no --essentia PYTHON given"}),
     }
-
-
-# --- Spark --------------------------------------------------------------------------------------------------------
-
-
-def listener(ref: ArtefactRef, folder: str, params: ExtractAudio) -> Listener:
-    return Listener(folder, date(2000, 1, 1), params, network_of(ref, params.precision))
-
-
-def rows(count: int) -> list[dict[str, Any]]:
-    """Files as extract_audio's first look gives them, the same SONGS over and over."""
-    unknown = dict.fromkeys(("file_id", "bytes", "modified_ns"))
-    return [{"track_id": f"t{n}", "path": f"simulated_{n % SONGS}.mp3", "simulated": True, **unknown} for n in range(count)]
-
-
-def plain_seconds(ref: ArtefactRef, folder: str, files: int, params: ExtractAudio) -> dict[str, float]:
-    """Wall and CPU seconds of a plain loop, the decoder's included; one file before it counts."""
-    hears = listener(ref, folder, params)
-    with one_blas_thread():
-        list(hears.rows(iter([pa.RecordBatch.from_pylist(rows(1))])))
-        wall, cpu = time.perf_counter(), _own_cpu_seconds()
-        found = pa.Table.from_batches(hears.rows(iter([pa.RecordBatch.from_pylist(rows(files))])))
-        took = {"plain_wall_seconds": time.perf_counter() - wall, "plain_cpu_seconds": _own_cpu_seconds() - cpu}
-    assert found["reason"].null_count == files, "a file that is refused costs next to nothing"
-    return took
-
-
-def _own_cpu_seconds() -> float:
-    """Of this process, its children that ended, and those that live: the decoder is kept from task to task."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used) + _cpu_seconds_below()
-
-
-def spark_seconds(ref: ArtefactRef, folder: str, files: int, params: ExtractAudio, cores: int) -> dict[str, float]:
-    """Wall and CPU seconds of a job on local[cores], of the JVM, the Python workers and their decoders, after a warm-up job."""
-    from spark_jobs import session
-
-    spark = session.get(Spark(cores=cores))
-    hears = listener(ref, folder, params)
-
-    def job(count: int, slices: int) -> None:
-        table = spark.createDataFrame([tuple(row.values()) for row in rows(count)], FILE)
-        heard = table.repartition(slices).mapInArrow(hears.rows, HEARING)
-        assert heard.where("reason IS NULL").count() == count
-
-    try:
-        job(4 * cores, 2 * cores)
-        wall, cpu = time.perf_counter(), _cpu_seconds_below()
-        job(files, tasks(files, params))
-        return {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": _cpu_seconds_below() - cpu}
-    finally:
-        spark.stop()
-
-
-def _cpu_seconds_below() -> float:
-    """CPU seconds so far of all processes below this one and of their children that ended: decoders end with their task."""
-    ticks = 0
-    for process in family(os.getpid())[1:]:
-        try:
-            fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
-        except OSError:  # it ended meanwhile
-            continue
-        ticks += sum(int(field) for field in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def tasks(files: int, params: ExtractAudio) -> int:
-    """As extract_audio cuts a commit."""
-    return max(1, -(-files // params.files_per_task))
-
-
-def spark(ref: ArtefactRef, folder: str, files: int, params: ExtractAudio) -> dict[str, Any]:
-    plain = apart(plain_seconds, ref, folder, files, params)
-    under = apart(spark_seconds, ref, folder, files, params, 1)
-    seconds = {name: round(value, 2) for name, value in (under | plain).items()}
-    added = {
-        f"added_{kind}": round(under[f"{kind}_seconds"] / plain[f"plain_{kind}_seconds"] - 1, 3) for kind in ("cpu", "wall")
-    }
-    return {"files": files, "tasks": tasks(files, params), **seconds, **added}
-
-
-def workers(ref: ArtefactRef, folder: str, files: int, params: ExtractAudio) -> dict[str, Any]:
-    one, two = (apart(spark_seconds, ref, folder, files, params, cores)["wall_seconds"] for cores in (1, 2))
-    walls = {"one_wall_seconds": round(one, 2), "two_wall_seconds": round(two, 2)}
-    return {"files": files, "tasks": tasks(files, params), **walls, "speed_up": round(one / two, 2)}
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
