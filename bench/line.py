@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import city
+import record
 from memory import Peak, family, peak_memory
 
 from conf import tables as t
@@ -98,10 +99,4 @@ class Line:
 
 def cpu_seconds() -> float:
     """Of this process and all below it: the JVM and its Python workers, those that ended included."""
-    ticks = 0
-    for process in family(os.getpid()):
-        try:
-            ticks += sum(map(int, Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()[11:15]))
-        except OSError:  # it ended meanwhile
-            continue
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return record.cpu_seconds(family(os.getpid()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,14 +29,19 @@ def write(bench: str, rows: list[dict[str, Any]], ratios: dict[str, Any], keep: 
     print(result)
 
 
-def cpu_seconds_below() -> float:
-    """CPU seconds so far of the living processes below this one (Spark's JVM and its Python workers)."""
+def cpu_seconds(processes: Iterable[int], ended: bool = True) -> float:
+    """CPU seconds so far of the processes that live, and, with `ended`, of their children that ended and were waited for."""
     ticks = 0
-    for process in family(os.getpid())[1:]:
+    for process in processes:
         with suppress(OSError):  # it ended meanwhile
             fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
+            ticks += sum(map(int, fields[11 : 15 if ended else 13]))
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds_below() -> float:
+    """CPU seconds so far of the living processes below this one (Spark's JVM and its Python workers)."""
+    return cpu_seconds(family(os.getpid())[1:], ended=False)
 
 
 def commit() -> str:

@@ -1,12 +1,12 @@
 """The audio stage per file against the usual librosa script, with and without HPSS, and essentia; under Spark; its memory.
 
-    python bench/audio.py [--part ratios|spark|workers|memory] [--essentia PYTHON] [--files N] [--files-per-task N]
+    python bench/hearing.py [--part ratios|spark|workers|memory] [--essentia PYTHON] [--files N] [--files-per-task N]
 
 All parts -> bench/results/audio.json; one part is printed alone. Files: simulated songs of 30 s, stereo mp3 at 44.1 kHz.
 
 Ours is what extract_audio does with a file: an `Ear`, so decoding in a child process, `hear`, patches, and a network of the
 default size with random weights (they cost what trained ones cost), in fp32. Seconds are CPU seconds, user and system, of the
-process and its child, on one thread. Rivals (bench/audio_rivals.py) live in processes of their own. All, ours too, are
+process and its child, on one thread. Rivals (bench/hearing_rivals.py) live in processes of their own. All, ours too, are
 started, imported and compiled (numba) by one file before the first that counts, and take turns on each file, so that a busy
 machine meets all alike; of each file the median of its repeats counts. essentia is AGPL and no part of this house:
 `--essentia` names an interpreter that has it.
@@ -18,7 +18,6 @@ workers : wall seconds of local[1] over those of local[2]. A busy machine makes 
 memory : resident MB of a process that hears file after file, with its decoder.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
@@ -31,18 +30,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-ROOT = Path(__file__).resolve().parents[1]
-# In scripts of bench/, `import audio` finds this file before the package: it stands in for it, and here the package is first.
-__path__ = [str(ROOT / "audio")]
-sys.path.insert(0, str(ROOT))
-
 import numpy as np
 import psutil
 import record
 import soundfile
 import soxr
-from audio_rivals import RIVALS, Rival
-from audio_spark import SONGS, apart, rows, spark, workers
+from hearing_rivals import RIVALS, Rival
+from hearing_spark import SONGS, apart, rows, spark, workers
 
 from audio.chroma import pitch_classes, spectral_peaks, tuning_cents
 from audio.cnn.patches import patches_of

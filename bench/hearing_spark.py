@@ -1,4 +1,4 @@
-"""Hearing under Spark against a plain loop, and two workers against one: the parts `spark` and `workers` of bench/audio.py."""
+"""Hearing under Spark against a plain loop, two workers against one: the parts `spark` and `workers` of bench/hearing.py."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import record
 from memory import family
 
 from conf.ears import ExtractAudio
@@ -84,14 +84,7 @@ def spark_seconds(ref: ArtefactRef, folder: str, files: int, params: ExtractAudi
 
 def _cpu_seconds_below() -> float:
     """CPU seconds so far of all processes below this one and of their children that ended: decoders end with their task."""
-    ticks = 0
-    for process in family(os.getpid())[1:]:
-        try:
-            fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
-        except OSError:  # it ended meanwhile
-            continue
-        ticks += sum(int(field) for field in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return record.cpu_seconds(family(os.getpid())[1:])
 
 
 def tasks(files: int, params: ExtractAudio) -> int:

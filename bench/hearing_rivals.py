@@ -1,4 +1,4 @@
-"""What others do with an audio file, one rival a process: `PYTHON bench/audio_rivals.py NAME`.
+"""What others do with an audio file, one rival a process: `PYTHON bench/hearing_rivals.py NAME`.
 
 Reads a path a line from stdin and answers `seconds X`: CPU seconds of this process and all its threads for that file. It
 imports nothing of this repository, so that any interpreter may run it. The rivals:
