@@ -27,7 +27,7 @@ from conf.settings import CONF
 from models.cores import usable
 
 LOCK = CONF / "kernels.lock"
-PACKAGES = ("models",)
+PACKAGE = "models"
 MOST_PROCESSES = 4  # the largest module takes a fifth of all the time: more would wait for it
 
 
@@ -82,18 +82,17 @@ def read(word: Any) -> types.Type:
 
 
 def compiled_here() -> Iterator[Signature]:
-    """What stands in numba's cache for the kernels of PACKAGES, in order of their names."""
-    for name, kernel in sorted(kernels_below(PACKAGES).items()):
+    """What stands in numba's cache for the kernels of the house, in order of their names."""
+    for name, kernel in sorted(kernels_below(PACKAGE).items()):
         index = kernel._cache._cache_file._load_index()  # numba has no public word for it
-        for takes in sorted(json.dumps([spelt(kind) for kind in key[0]]) for key in index):
-            yield Signature(name, json.loads(takes))
+        for takes in sorted(([spelt(kind) for kind in key[0]] for key in index), key=json.dumps):
+            yield Signature(name, takes)
 
 
-def kernels_below(packages: Iterable[str]) -> dict[str, Dispatcher]:
-    """Every kernel of the modules of some packages, by "module:name"."""
-    roots = [importlib.import_module(package) for package in packages]
-    found = (each.name for root in roots for each in pkgutil.walk_packages(root.__path__, f"{root.__name__}."))
-    return {name: kernel for module in found for name, kernel in _kernels_of(module).items()}
+def kernels_below(package: str) -> dict[str, Dispatcher]:
+    """Every kernel of the modules of a package, by "module:name"."""
+    found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
+    return {name: kernel for module in found for name, kernel in _kernels_of(module.name).items()}
 
 
 def compile_all(signatures: list[Signature], processes: int) -> None:
@@ -102,10 +101,10 @@ def compile_all(signatures: list[Signature], processes: int) -> None:
     _compile([signature for signature in signatures if signature.kernel in shared])
     of_module = defaultdict(list)
     for signature in signatures:
-        of_module[signature.module].append(signature)
+        if signature.kernel not in shared:
+            of_module[signature.module].append(signature)
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for done in pool.map(_compile, sorted(of_module.values(), key=len, reverse=True)):
-            assert done is None
+        list(pool.map(_compile, sorted(of_module.values(), key=len, reverse=True)))  # a list, so that an error is raised
 
 
 def called_from_elsewhere(modules: Iterable[str]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +31,11 @@ def children_of(pid: int) -> set[int]:
     return found
 
 
-def wait_for(what: Callable[[], bool]) -> bool:
-    """Ask for ten seconds; whether it came true."""
-    pause = threading.Event()
-    return any(what() or pause.wait(0.05) for _ in range(200))
+def wait_for(what: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Ask again and again for some seconds; whether it came true."""
+    until = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
+    return True

@@ -23,7 +23,7 @@ _NEVER = -1e9
 # The item vectors' spread at the start: larger ones begin at a worse loss, and Adam takes an epoch to shrink them.
 _SPREAD = 0.02
 _FEED_FORWARD = 4
-_FINE = 256
+_FINE = 256  # values of a random byte
 
 
 def parameters(tracks: int, artists: int, params: TrainSequence) -> Parameters:

@@ -24,6 +24,7 @@ from exports.reader import Reader
 from exports.stores.opening import open_store
 from spark_jobs.rows import Condition
 from spark_jobs.warehouse import Warehouse
+from tests.processes import wait_for
 
 if TYPE_CHECKING:
     from tests.conftest import RedisServer
@@ -177,19 +178,12 @@ def test_two_weeks_at_once_one_wins_and_the_other_exits_75(undisturbed: Line, tm
     line = undisturbed.copy_to(tmp_path)
     go = tmp_path / "go"
     first = line.start("week", "--run-date", MONDAY, "--only", "publish_discover_weekly", fault=f"wait:{go}")
-    wait_until(lambda: go.with_suffix(".reached").exists())
+    assert wait_for(lambda: go.with_suffix(".reached").exists(), seconds=60)
     second = line.plant("week", "--run-date", MONDAY, "--only", "publish_discover_weekly")
     assert second.returncode == BUSY
     assert "holds the lease" in second.stderr
     go.touch()
     assert first.wait(timeout=120) == 0
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_backfill_gives_the_same_lists_although_late_rows_and_new_tracks_came(

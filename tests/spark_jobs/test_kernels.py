@@ -52,12 +52,12 @@ assert not high.total.stats.cache_misses and not low.inner.stats.cache_misses
 
 
 def test_every_kernel_is_locked_and_every_locked_one_is_there() -> None:
-    listed, there = {signature.kernel for signature in kernels.locked()}, set(kernels.kernels_below(["models"])) - INLINED
+    listed, there = {signature.kernel for signature in kernels.locked()}, set(kernels.kernels_below("models")) - INLINED
     assert listed == there, f"{listed ^ there}: run a week and a `plant why` on a fresh clone, then `make kernels`"
 
 
 def test_locked_kernels_take_as_many_arguments_as_they_are_listed_with() -> None:
-    known = kernels.kernels_below(["models"])
+    known = kernels.kernels_below("models")
     for signature in kernels.locked():
         types_read = [kernels.read(word) for word in signature.takes]
         assert len(types_read) == known[signature.kernel].py_func.__code__.co_argcount, signature.kernel

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from spark_jobs.lease import held
 from spark_jobs.runner import Plant
 from spark_jobs.week import run_week
 from spark_jobs.workers import outcome, workers
-from tests.processes import alive
+from tests.processes import alive, wait_for
 
 MONDAY = date(2026, 9, 7)
 CONTEXTS = BY_NAME["train_contexts"]
@@ -112,7 +111,5 @@ def test_workers_of_a_killed_week_end_with_it(tmp_path: Path) -> None:
     assert killed.returncode == -signal.SIGKILL
     pids = [int(word) for word in killed.stdout.split()]
     assert pids
-    deadline = time.monotonic() + 20
-    while any(alive(pid) for pid in pids):
-        assert time.monotonic() < deadline, "a worker outlived the week that started it"
-        time.sleep(0.05)
+    gone = wait_for(lambda: not any(alive(pid) for pid in pids), seconds=20)
+    assert gone, "a worker outlived the week that started it"

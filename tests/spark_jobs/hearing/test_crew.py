@@ -87,6 +87,6 @@ def test_an_end_from_outside_leaves_no_child(number: signal.Signals, shelf: Path
     below = children_of(plant.pid)
     assert len(below) >= 2, "a process that listens and its decoder"
     plant.send_signal(number)
-    plant.stdout.close()
     assert plant.wait(timeout=20) == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    plant.stdout.close()  # not before: a line that nobody takes would end it first
     assert wait_for(lambda: not any(alive(pid) for pid in below))
